@@ -3,12 +3,7 @@
     python tools/mutation/run.py --map [TESTS ...]     run the quick tests once, note which test reaches which line
     python tools/mutation/run.py [--lines 150] [--seed 1] [--near-only] [--only FILE:LINE ...] [--json FILE]
 
-Each chosen line gets one small change (a comparison, a constant, a condition, a returned value, a dropped call). The
-tests beside the package that reach the line run first, then those that reach the file, then all other tests that reach
-the line. A change that no test notices is a survivor: a missing test, or a change without an effect.
-
-Neither mutmut nor cosmic-ray does this: mutmut 3 changes whole packages and takes no sample of lines, and cosmic-ray
-runs one command for every change, whatever that command reaches. The tree itself is not changed: a copy is.
+docs/development/mutation.md explains it. The tree itself is not changed: a copy is.
 """
 
 from __future__ import annotations
@@ -28,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
@@ -50,8 +46,6 @@ ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mul
 PYTEST = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 # A run of the tests may take this many times what it took for the map, and so many seconds more; beyond, it hangs.
 PATIENCE, STARTING_SECONDS = 4, 30
-# CPU seconds of tests of other folders that are spent on one change.
-FAR_SECONDS = 120.0
 MEMORY = 8 << 30
 # What most tests load, besides the plugins of pytest.
 LIBRARIES = ("httpx", "jinja2", "jsonschema_rs", "rich.console", "starlette.applications", "uvicorn", "yaml")
@@ -59,7 +53,7 @@ LIBRARIES = ("httpx", "jinja2", "jsonschema_rs", "rich.console", "starlette.appl
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: the text from `start` to `end` (offsets in the file) becomes `text`."""
+    """One change: the text from `start` to `end` (bytes of the file) becomes `text`."""
 
     file: str
     line: int
@@ -69,72 +63,59 @@ class Mutant:
     text: str
     what: str
 
-    def apply(self, source: str) -> str:
-        """Return the changed text of the file."""
-        return source[: self.start] + self.text + source[self.end :]
+    def apply(self, source: bytes) -> bytes:
+        """Return the changed content of the file."""
+        return source[: self.start] + self.text.encode() + source[self.end :]
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
     """Yield every change that can be made to the file at `path`."""
-    source = path.read_text(encoding="utf-8")
-    rows = source.splitlines(keepends=True)
-    starts = [0, *accumulate(map(len, rows))]
-
-    def offset(line: int, column: int) -> int:
-        return starts[line - 1] + len(rows[line - 1].encode()[:column].decode())
-
-    for node, changed, text, what in changes(ast.parse(source)):
-        assert changed.end_lineno is not None
-        assert changed.end_col_offset is not None
-        start, end = offset(changed.lineno, changed.col_offset), offset(changed.end_lineno, changed.end_col_offset)
-        yield Mutant(str(path.relative_to(ROOT)), node.lineno, changed.end_lineno, start, end, text, what)
+    source = path.read_bytes()
+    starts = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
+    for node, text, what in changes(ast.parse(source)):
+        last, column = node.end_lineno or node.lineno, node.end_col_offset or 0
+        start, end = starts[node.lineno - 1] + node.col_offset, starts[last - 1] + column
+        yield Mutant(str(path.relative_to(ROOT)), node.lineno, last, start, end, text, what)
 
 
-def changes(tree: ast.Module) -> Iterator[tuple[ast.expr | ast.stmt, ast.expr | ast.stmt, str, str]]:
-    """Yield changes of the code: the node, the part of it to replace, the new text, and what that is in words."""
-
+def changes(tree: ast.Module) -> Iterator[tuple[ast.expr | ast.stmt, str, str]]:
+    """Yield changes of the code: the node to replace, the new text, and what that is in words."""
     # A change of an annotation or a decorator has no effect; parts of an f-string have no exact place in Python 3.11.
     left_out: set[ast.AST] = set()
     for node in ast.walk(tree):
-        parts = [
-            getattr(node, "annotation", None),
-            getattr(node, "returns", None),
-            *getattr(node, "decorator_list", ()),
-        ]
-        parts += node.values if isinstance(node, ast.JoinedStr) else ()
+        parts = [getattr(node, name, None) for name in ("annotation", "returns")] + getattr(node, "decorator_list", [])
+        parts += node.values if isinstance(node, ast.JoinedStr) else []
         left_out |= {inner for part in parts if part for inner in ast.walk(part)}
     for node in ast.walk(tree):
         match node:
             case _ if node in left_out:
                 continue
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
-                other = COMPARISONS[type(op)]
-                yield node, node, f"({ast.unparse(left)}) {other} ({ast.unparse(right)})", f"comparison became {other}"
-            case ast.BoolOp(op=operator, values=values):
-                word = " or " if isinstance(operator, ast.And) else " and "
-                yield (
-                    node,
-                    node,
-                    f"({word.join(f'({ast.unparse(value)})' for value in values)})",
-                    f"became{word.rstrip()}",
-                )
+                yield node, _joined(left, COMPARISONS[type(op)], right), f"comparison became {COMPARISONS[type(op)]}"
+            case ast.BoolOp(op=ast.And(), values=values):
+                yield node, _joined(values[0], "or", *values[1:]), "became or"
+            case ast.BoolOp(op=ast.Or(), values=values):
+                yield node, _joined(values[0], "and", *values[1:]), "became and"
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                yield node, node, f"bool({ast.unparse(operand)})", "not removed"
+                yield node, f"bool({ast.unparse(operand)})", "not removed"
             case ast.BinOp(left=left, op=operation, right=right) if type(operation) in ARITHMETIC:
                 sign = ARITHMETIC[type(operation)]
-                yield node, node, f"({ast.unparse(left)}) {sign} ({ast.unparse(right)})", f"arithmetic became {sign}"
-            case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if (
-                ast.unparse(test) != "TYPE_CHECKING"
-            ):
-                yield test, test, f"(not ({ast.unparse(test)}))", "condition negated"
+                yield node, _joined(left, sign, right), f"arithmetic became {sign}"
+            case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
+                if ast.unparse(test) != "TYPE_CHECKING":
+                    yield test, f"(not ({ast.unparse(test)}))", "condition negated"
             case ast.Constant(value=bool(value)):
-                yield node, node, str(not value), "constant flipped"
+                yield node, str(not value), "constant flipped"
             case ast.Constant(value=int(value)):
-                yield node, node, str(value + 1), "number plus one"
+                yield node, str(value + 1), "number plus one"
             case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
-                yield node, value, "None", "returns None"
+                yield value, "None", "returns None"
             case ast.Expr(value=ast.Call()):
-                yield node, node, "pass", "call removed"
+                yield node, "pass", "call removed"
+
+
+def _joined(first: ast.expr, word: str, *others: ast.expr) -> str:
+    return f"({f' {word} '.join(f'({ast.unparse(one)})' for one in (first, *others))})"
 
 
 def chosen(lines: int, seed: int, only: list[str]) -> list[Mutant]:
@@ -150,12 +131,45 @@ def chosen(lines: int, seed: int, only: list[str]) -> list[Mutant]:
     return [generator.choice(by_line[key]) for key in generator.sample(sorted(by_line), lines)]
 
 
-class NotedTests:
-    """A pytest plugin: note which lines each test reaches, and the CPU seconds of each test that passes."""
+class ChosenTests:
+    """A pytest plugin: run only some tests: the fastest files first, and of each file the fastest tests."""
 
-    def __init__(self, measured: coverage.Coverage) -> None:
-        self.measured = measured
-        self.seconds: dict[str, float] = {}
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        self.seconds = seconds
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid in self.seconds]
+        costs: dict[Path, float] = defaultdict(float)
+        for item in items:
+            costs[item.path] += self.seconds[item.nodeid]
+        items.sort(key=lambda item: (costs[item.path], item.path, self.seconds[item.nodeid]))
+
+
+class TestMap:
+    """Which tests reach a line, and how long each takes: of all tests that passed when the map was drawn.
+
+    A pytest plugin that draws the map while the tests run.
+    """
+
+    def __init__(self) -> None:
+        MAP.mkdir(parents=True, exist_ok=True)
+        file = str(MAP / "lines.sqlite")
+        self.lines = coverage.CoverageData(file)
+        self.lines.read()
+        self.measured = coverage.Coverage(data_file=file, config_file=False, include=["src/whopwatch/*"], branch=False)
+        self.measured.set_option("run:relative_files", True)
+        self.times = MAP / "seconds.json"
+        self.seconds: dict[str, float] = json.loads(self.times.read_text()) if self.times.is_file() else {}
+
+    def draw(self, paths: list[str]) -> int:
+        """Run the quick tests of `paths` and save what they reach, beside what is known of other tests."""
+        self.measured.load()
+        self.measured.start()
+        code = pytest.main([*PYTEST, *paths], plugins=[self])
+        self.measured.stop()
+        self.measured.save()
+        self.times.write_text(json.dumps(self.seconds))
+        return int(code)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -172,43 +186,6 @@ class NotedTests:
         if not report.passed:
             self.seconds.pop(report.nodeid, None)
 
-
-class ChosenTests:
-    """A pytest plugin: run only some tests, of each file the fastest first."""
-
-    def __init__(self, seconds: Mapping[str, float]) -> None:
-        self.seconds = seconds
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        files = list(dict.fromkeys(item.path for item in items))
-        chosen = [item for item in items if item.nodeid in self.seconds]
-        items[:] = sorted(chosen, key=lambda item: (files.index(item.path), self.seconds[item.nodeid]))
-
-
-class TestMap:
-    """Which tests reach a line, and how long each takes: of all tests that passed when the map was drawn."""
-
-    def __init__(self) -> None:
-        self.lines = coverage.CoverageData(str(MAP / "lines.sqlite"))
-        self.lines.read()
-        times = MAP / "seconds.json"
-        self.seconds: dict[str, float] = json.loads(times.read_text(encoding="utf-8")) if times.is_file() else {}
-
-    def draw(self, paths: list[str]) -> int:
-        """Run the quick tests of `paths` and save what they reach, beside what is known of other tests."""
-        MAP.mkdir(parents=True, exist_ok=True)
-        file = str(MAP / "lines.sqlite")
-        measured = coverage.Coverage(data_file=file, config_file=False, include=["src/whopwatch/*"], branch=False)
-        measured.set_option("run:relative_files", True)
-        measured.load()
-        noted = NotedTests(measured)
-        measured.start()
-        code = pytest.main([*PYTEST, *paths], plugins=[noted])
-        measured.stop()
-        measured.save()
-        (MAP / "seconds.json").write_text(json.dumps(self.seconds | noted.seconds), encoding="utf-8")
-        return int(code)
-
     def beside(self, mutant: Mutant) -> set[str]:
         """Return the tests in the folder of the mutant's package."""
         folder = f"tests/{Path(mutant.file).parts[2]}/"
@@ -223,20 +200,6 @@ class TestMap:
         of_lines = {test for line in range(mutant.line, mutant.last_line + 1) for test in contexts.get(line, ())}
         of_file = set().union(*contexts.values())
         return of_lines & self.seconds.keys(), of_file & self.seconds.keys()
-
-    def cheapest(self, tests: Set[str], seconds: float) -> set[str]:
-        """Return those of `tests` that take the least time, as many as `seconds` of CPU time are enough for."""
-        ordered = sorted(tests, key=self.seconds.__getitem__)
-        costs = accumulate(self.seconds[test] for test in ordered)
-        return {test for test, cost in zip(ordered, costs, strict=True) if cost <= seconds}
-
-    def files(self, tests: Set[str]) -> list[str]:
-        """Return the files of `tests`, the one whose tests take the least time first."""
-        by_file: dict[str, float] = {}
-        for test in tests:
-            file = test.partition("::")[0]
-            by_file[file] = by_file.get(file, 0.0) + self.seconds[test]
-        return sorted(by_file, key=by_file.__getitem__)
 
 
 def enter(tree: Path) -> None:
@@ -268,7 +231,9 @@ def fails(tests: Set[str], test_map: TestMap) -> bool:
             silent = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(silent, stream)
-            code = int(pytest.main([*PYTEST, "-x", *test_map.files(tests)], plugins=[ChosenTests(times)]))
+            code = int(
+                pytest.main([*PYTEST, "-x", *{test.partition("::")[0] for test in tests}], plugins=[ChosenTests(times)])
+            )
         finally:
             os._exit(code)
     # A test that waits uses no CPU time, and other processes may slow it down.
@@ -293,15 +258,15 @@ def outcome(mutant: Mutant, file: Path, test_map: TestMap, near_only: bool) -> s
         ("near", beside & of_file - of_lines),
         ("far", (of_lines or of_file) - beside),
     ]
-    original = file.read_text(encoding="utf-8")
-    file.write_text(mutant.apply(original), encoding="utf-8")
+    original = file.read_bytes()
+    file.write_bytes(mutant.apply(original))
     try:
         for name, tests in steps[: 2 if near_only else 3]:
             if tests and fails(tests, test_map):
                 return name
         return "survived"
     finally:
-        file.write_text(original, encoding="utf-8")
+        file.write_bytes(original)
 
 
 def main() -> int:
@@ -326,9 +291,7 @@ def main() -> int:
         enter(tree)
         for beside in {frozenset(test_map.beside(mutant)) for mutant in todo}:
             if not beside or fails(beside, test_map):
-                sys.exit(
-                    "error: tests fail without a change, or are not in the map. Draw it: tools/mutation/run.py --map"
-                )
+                sys.exit("error: tests fail without a change, or are not in the map. Draw it with --map.")
         # Bytecode of a changed file could outlive the change.
         sys.dont_write_bytecode = True
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"

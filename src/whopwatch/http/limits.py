@@ -58,6 +58,10 @@ class Limits:
 # Request rate
 
 
+SLOWEST_INTERVAL = 1.0
+"""Seconds between two requests to a server that finds every pace too fast."""
+
+
 class TokenBucket:
     """A token bucket, stored as the time at which it is full again (GCRA)."""
 
@@ -71,8 +75,8 @@ class TokenBucket:
         return max(now, self._full_at - self._tolerance)
 
     def slow_down(self) -> None:
-        """Halve the rate, to at least one request a second."""
-        self._interval = max(self._interval, min(2 * self._interval, 1.0))
+        """Halve the rate, to at least one request in SLOWEST_INTERVAL."""
+        self._interval = max(self._interval, min(2 * self._interval, SLOWEST_INTERVAL))
 
     def take(self, at: float) -> None:
         """Take a token for a request that is sent `at` that time."""

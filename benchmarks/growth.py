@@ -197,8 +197,8 @@ CURVES = {
     "contract": Curve(contract, "Check, for each kB of responses", "operations", "us CPU", (150, 487), is_flat=True),
     "findings": Curve(findings, "Report in 7 formats", "findings", "s CPU", (100, 1000, 10_000), 2.0),
     "companies": Curve(companies, "Night of many companies", "companies", "s CPU", (1, 10, 100)),
-    "recording": Curve(recording, "Replay of a recording", "MB", "s CPU", (1, 10, 60), 60.0),
-    "memory": Curve(recording_memory, "Memory of the replay", "MB", "MiB", (1, 10, 60), 400.0),
+    "recording": Curve(recording, "Replay of a recording", "MB", "s CPU", (1, 10, 100), 60.0),
+    "memory": Curve(recording_memory, "Memory of the replay", "MB", "MiB", (1, 10, 100), 400.0),
     "baseline": Curve(baseline, "Loading a baseline", "nights", "s CPU", (1, 30, 365), 0.3),
 }
 

@@ -18,7 +18,8 @@ from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Purpose
 from whopwatch.core.report import Report, State, Verdict
 from whopwatch.har import Recording, parse, read, recover
-from whopwatch.har.read import MAX_HAR_LEVELS, purpose_of
+from whopwatch.har.json_stream import MAX_HAR_LEVELS
+from whopwatch.har.read import KeptText, purpose_of
 from whopwatch.run.replay import NOT_RECORDED, replay
 
 HarEntry = dict[str, Any]
@@ -233,3 +234,9 @@ def test_whatever_an_entry_holds_ends_in_a_report(contract: Contract, page: HarE
     else:
         entry[part] = data.draw(ANYTHING)
     assert checked(contract, entry).verdict in Verdict
+
+
+def test_the_kept_text_of_a_body_is_the_text() -> None:
+    for text in ("", "short", "long \u00e9\ud83d" * 1000):
+        assert bytes(KeptText.of(text)) == text.encode("utf-8", "surrogatepass")
+    assert len(KeptText.of("long " * 1000).data) < 100

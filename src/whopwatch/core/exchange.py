@@ -180,9 +180,10 @@ class Exchange:
         return parse_json(self.body)
 
     def forget_large_body(self) -> None:
-        """Parse a large body and drop its bytes: a run keeps hundreds of them, and checks read the parsed value."""
+        """Parse the body, and drop the bytes of a large one: a run keeps hundreds, and checks read the parsed value."""
+        if "parsed" not in self.__dict__:
+            self.__dict__["parsed"] = parse_json(self.body, shares_strings=True)
         if len(self.body) > KEPT_BODY:
-            _ = self.parsed
             object.__setattr__(self, "body", b"")
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import jiter
 
@@ -38,13 +38,17 @@ class BodyProblem(StrEnum):
     TOO_MANY_VALUES = "too-many-values"
 
 
-def parse_json(body: bytes) -> tuple[Any, BodyProblem | None]:
-    """Parse `body` strictly into `(value, None)` or `(None, problem)`; never raises."""
+def parse_json(body: bytes, *, shares_strings: bool = False) -> tuple[Any, BodyProblem | None]:
+    """Parse `body` strictly into `(value, None)` or `(None, problem)`; never raises.
+
+    With `shares_strings` equal short strings of all bodies are one object: for a process that keeps many responses.
+    """
     if has_more_values_than(MAX_BODY_VALUES, body):
         is_deep = nests_deeper_than(MAX_BODY_LEVELS, body)
         return None, BodyProblem.TOO_DEEP if is_deep else BodyProblem.TOO_MANY_VALUES
     try:
-        value = jiter.from_json(body, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True)
+        cached: Literal["all", "keys"] = "all" if shares_strings else "keys"
+        value = jiter.from_json(body, allow_inf_nan=False, cache_mode=cached, catch_duplicate_keys=True)
     except ValueError:
         return None, _why_unreadable(body)
     if nests_deeper_than(MAX_BODY_LEVELS, body):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
+import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, BinaryIO, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from whopwatch.contract import Contract, Operation
@@ -20,7 +21,8 @@ from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import is_version
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Credential, Exchange, Failure, Phases, Purpose
-from whopwatch.core.strict_json import BodyProblem, nests_deeper_than, parse_json
+from whopwatch.core.strict_json import BodyProblem, parse_json
+from whopwatch.har.json_stream import JsonStream, StreamError
 from whopwatch.http import Limits
 
 EXTENSION_KEY = "_whopwatch"
@@ -70,19 +72,38 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile("".join(text + group for text, group in zip(fixed, [*groups, ""], strict=True)))
 
 
-MAX_HAR_BYTES = 64 * 2**20
+MAX_HAR_BYTES = 128 * 2**20
 MAX_HAR_ENTRIES = 100_000
-MAX_HAR_LEVELS = 400
-"""Nesting of the archive, not of the bodies in it: the call stacks that browsers add nest deeply."""
+
+LONG_TEXT = 2_000
+"""Bytes from which on a body is kept compressed."""
 
 HINT = "export one as HAR: from a browser's network panel, or with `mitmdump --set hardump=FILE`"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """The text of a body, compressed if it is long: the bodies of a recording would take most of the memory."""
+
+    data: bytes
+    is_compressed: bool
+
+    @classmethod
+    def of(cls, text: str) -> KeptText:
+        """Return `text`, kept."""
+        data = text.encode("utf-8", "surrogatepass")
+        return cls(zlib.compress(data, 1), True) if len(data) > LONG_TEXT else cls(data, False)
+
+    def __bytes__(self) -> bytes:
+        return zlib.decompress(self.data) if self.is_compressed else self.data
 
 
 @dataclass(frozen=True)
 class HarEntry:
     """One entry, with its parts as in the file; a part that is missing or of the wrong type is empty.
 
-    `sent` is the text of the request's body, `version` the value of its version header; each is None without one.
+    `response` has the parts that are read, `text` is its body. `sent` is the text of the request's body, `version` the
+    value of its version header; each of them is None without one.
     """
 
     method: str
@@ -90,6 +111,7 @@ class HarEntry:
     started: str
     sent: str | None
     response: Mapping[str, Any]
+    text: KeptText | None
     timings: Mapping[str, Any]
     own: Mapping[str, Any]
     version: str | None = None
@@ -105,57 +127,65 @@ class Archive:
 
 def read(path: Path) -> Archive:
     """Return the archive in the file `path`. Raise UsageError if it cannot be read or is no archive."""
-    return parse(_bytes(path), str(path))
+    try:
+        with path.open("rb") as file:
+            return _archive(file, str(path))
+    except OSError as error:
+        raise _refused(str(path), "a readable file", error.strerror or "an error", None) from None
 
 
 def parse(data: bytes, where: str) -> Archive:
     """Return the archive in `data`. Raise UsageError, naming `where` it came from, if it is none."""
-    value = _parsed(where, data)
-    log = value.get("log") if isinstance(value, dict) else None
-    entries = log.get("entries") if isinstance(log, dict) else None
-    if not isinstance(log, dict) or not isinstance(entries, list):
+    return _archive(BytesIO(data), where)
+
+
+def _archive(file: BinaryIO, where: str) -> Archive:
+    """Return the archive in `file`, read entry by entry: the whole takes several times the memory of what is kept."""
+    stream, archive, own = JsonStream(file, MAX_HAR_BYTES), None, None
+    try:
+        if stream.next() != "{":
+            stream.value()
+            raise _refused(where, "an HTTP archive: an object with log.entries", "other JSON", HINT)
+        for name in stream.members():
+            if name != "log" or stream.next() != "{":
+                archive = None if name == "log" else archive
+                stream.value()
+                continue
+            for part in stream.members():
+                if part == "entries" and stream.next() == "[":
+                    archive = tuple(_entries(where, stream.items()))
+                else:
+                    value = stream.value()
+                    own = value if part == EXTENSION_KEY else own
+        stream.end()
+    except StreamError as error:
+        raise _refused(where, error.expected, error.got, HINT) from None
+    if archive is None:
         raise _refused(where, "an HTTP archive: an object with log.entries", "other JSON", HINT)
-    if len(entries) > MAX_HAR_ENTRIES:
-        raise _refused(where, f"at most {MAX_HAR_ENTRIES} entries", f"{len(entries)}", "export a part of it")
-    return Archive(tuple(_entries(where, entries)), _facts(where, log.get(EXTENSION_KEY)))
+    return Archive(archive, _facts(where, own))
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_HAR_BYTES + 1)
-    except OSError as error:
-        raise _refused(str(path), "a readable file", error.strerror or "an error", None) from None
-    if len(data) > MAX_HAR_BYTES:
-        raise _refused(str(path), f"at most {MAX_HAR_BYTES >> 20} MiB", "more", "export its API requests only")
-    return data
-
-
-def _parsed(where: str, data: bytes) -> Any:
-    if nests_deeper_than(MAX_HAR_LEVELS, data):
-        raise _refused(where, f"JSON with at most {MAX_HAR_LEVELS} levels", "more", HINT)
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise _refused(where, "JSON in UTF-8", "bytes that are not UTF-8", HINT) from None
-    except json.JSONDecodeError as error:
-        raise _refused(where, "JSON", f"invalid JSON at line {error.lineno}", HINT) from None
-    except (ValueError, RecursionError):
-        raise _refused(where, "JSON", "a number or a nesting level beyond what can be parsed", HINT) from None
-
-
-def _entries(where: str, entries: list[Any]) -> Iterator[HarEntry]:
+def _entries(where: str, entries: Iterable[Any]) -> Iterator[HarEntry]:
     for number, entry in enumerate(entries):
+        if number == MAX_HAR_ENTRIES:
+            raise _refused(where, f"at most {MAX_HAR_ENTRIES} entries", "more", "export a part of it")
         request = _object(_object(entry).get("request"))
         method, url = request.get("method"), request.get("url")
         if not isinstance(method, str) or not isinstance(url, str):
             raise _refused(where, "a request with method and url", f"none in log.entries[{number}]", HINT)
+        response = _object(entry.get("response"))
+        content = _object(response.get("content"))
+        text = content.get("text")
         yield HarEntry(
             method=method.upper(),
             url=url,
             started=str(entry.get("startedDateTime", "")),
-            sent=text if isinstance(text := _object(request.get("postData")).get("text"), str) else None,
-            response=_object(entry.get("response")),
+            sent=sent if isinstance(sent := _object(request.get("postData")).get("text"), str) else None,
+            response={
+                **{name: response.get(name) for name in ("status", "headers")},
+                "content": {name: content.get(name) for name in ("size", "encoding")},
+            },
+            text=KeptText.of(text) if isinstance(text, str) else None,
             timings=_object(entry.get("timings")),
             own=_object(entry.get(EXTENSION_KEY)),
             version=_requested_version(request.get("headers")),
@@ -320,14 +350,13 @@ def _headers(entry: HarEntry) -> list[tuple[str, str]]:
 
 def _body(entry: HarEntry, status: int) -> bytes:
     """Return the body. Exports omit some: then the declared size exceeds the text."""
-    given = entry.response.get("content")
-    content: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    text, size = content.get("text"), content.get("size")
-    if not isinstance(text, str):
+    content = _object(entry.response.get("content"))
+    size = content.get("size")
+    if entry.text is None:
         if size == 0 or status in (204, 205):
             return b""
         raise _IgnoredError(NO_BODY)
-    body = _decoded(text) if content.get("encoding") == "base64" else text.encode("utf-8", "surrogatepass")
+    body = _decoded(bytes(entry.text)) if content.get("encoding") == "base64" else bytes(entry.text)
     if len(body) > Limits().body_bytes:
         raise _IgnoredError(f"a body of more than {Limits().body_bytes >> 20} MiB")
     if isinstance(size, int) and len(body) < size and parse_json(body)[1] in (BodyProblem.NOT_JSON, BodyProblem.EMPTY):
@@ -335,7 +364,7 @@ def _body(entry: HarEntry, status: int) -> bytes:
     return body
 
 
-def _decoded(text: str) -> bytes:
+def _decoded(text: bytes) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

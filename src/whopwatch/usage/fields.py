@@ -12,7 +12,6 @@ from whopwatch import __version__
 from whopwatch.config.resolve import base_urls
 from whopwatch.config.targets_file import BUILT_IN
 from whopwatch.contract import Contract
-from whopwatch.core.strict_json import parse_json
 from whopwatch.har import read, recover
 from whopwatch.usage.profile import Profile, place_order
 
@@ -104,7 +103,7 @@ def samples_of_recording(path: Path, contract: Contract, profile: Profile) -> Sa
         use = profile.operations.get(exchange.operation)
         if use is None or exchange.status is None or not 200 <= exchange.status < 300:
             continue
-        value, problem = parse_json(exchange.body)
+        value, problem = exchange.parsed  # the bytes of a large body are gone
         if problem is None:
             for location in {"", PAGE_ITEMS, *(name for name in use.fields if name.startswith("/"))}:
                 samples[exchange.operation][location] += _count(value, _steps(location))

@@ -15,6 +15,7 @@ def test_every_fault_is_in_the_json(capsys: pytest.CaptureFixture[str]) -> None:
     listed = json.loads(capsys.readouterr().out)["faults"]
     assert [fault["name"] for fault in listed] == list(fault_catalogue())
     assert all(fault["class"] and fault["effect"] for fault in listed)
+    assert (listed[0]["class"], listed[0]["class_slug"]) == ("D5", "required-field-removed")
 
 
 def test_a_pipe_gets_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +31,7 @@ def test_a_terminal_gets_tables(capsys: pytest.CaptureFixture[str], monkeypatch:
     assert main(["faults"]) == 0
     out = capsys.readouterr().out
     assert "lifecycle" in out
+    assert "required-field-removed (D5)" in out
     assert f"{len(fault_catalogue())} faults" in out
 
 

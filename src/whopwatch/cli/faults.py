@@ -11,7 +11,7 @@ import click
 from whopwatch.cli import completion
 from whopwatch.cli._support.options import EDITION_NAME
 from whopwatch.contract import load
-from whopwatch.core.drift_classes import class_number
+from whopwatch.core.drift_classes import class_label, class_number
 from whopwatch.core.errors import EXIT_CLEAN, UsageError, quoted_input
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ def _show(found: Sequence[Fault], console: Console) -> None:
     for group in dict.fromkeys(fault.group for fault in found):
         table = Table(title=group, title_justify="left", title_style="bold", box=None, show_header=False)
         table.add_column(no_wrap=True, min_width=32)
-        table.add_column(no_wrap=True, min_width=4, style="cyan")
+        table.add_column(overflow="fold", style="cyan")
         table.add_column(min_width=8, style="dim")
         table.add_column()
         for fault in found:
             if fault.group == group:
-                table.add_row(fault.name, fault.drift_class, fault.sees, fault.effect)
+                table.add_row(fault.name, class_label(fault.drift_class, fault.check or ""), fault.sees, fault.effect)
         console.print(table, "")
     console.print(f"{len(found)} faults. The third column says what kind of run can notice one.", highlight=False)

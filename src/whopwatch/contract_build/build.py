@@ -55,7 +55,7 @@ def build(
     """Build the contract again and write what changed.
 
     The SDK packages are fetched into `cache_dir` unless an archive is given; either way their digests must be the
-    pinned ones. Raises `SourceError` if a source is missing, is not the pinned one, contradicts another without a
+    pinned ones. Raise `SourceError` if a source is missing, is not the pinned one, contradicts another without a
     declared decision, or if an action of the overlay finds nothing.
     """
     packages = {name: package for name, package in Sources.read(contracts).packages.items() if package.is_published}

@@ -43,7 +43,7 @@ class Conflict:
 def conflicts(contracts_dir: Path) -> list[Conflict]:
     """Return every conflict: those of `conflicts.yaml`, then the computed ones in the order of the reference.
 
-    Raises `SourceError` or `ContractError` if the folder is no contract.
+    Raise `SourceError` or `ContractError` if the folder is no contract.
     """
     declared = read_yaml(contracts_dir / "conflicts.yaml")
     by_hand = [

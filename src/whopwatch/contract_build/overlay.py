@@ -41,7 +41,7 @@ class AppliedAction:
 def read_overlay(path: Path) -> list[OverlayAction]:
     """Return the actions of an overlay file.
 
-    Raises `SourceError` if an action has no reason, an unknown key, or not exactly one of `update` and `remove`.
+    Raise `SourceError` if an action has no reason, an unknown key, or not exactly one of `update` and `remove`.
     """
     actions = []
     for number, action in enumerate(read_yaml(path)["actions"], start=1):
@@ -60,7 +60,7 @@ def read_overlay(path: Path) -> list[OverlayAction]:
 def apply_overlay(document: dict[str, Any], actions: list[OverlayAction]) -> list[AppliedAction]:
     """Apply `actions` in order to `document`, in place; returns each with its number of matches.
 
-    Raises `SourceError` if a target is no JSONPath.
+    Raise `SourceError` if a target is no JSONPath.
     """
     applied = []
     for action in actions:

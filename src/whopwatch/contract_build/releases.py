@@ -69,7 +69,7 @@ class Release:
 def named_release(text: str) -> Release | None:
     """Return the release that `text` names (`latest` is `newest`), None if it does not begin with `sdk:` or `npm:`.
 
-    Raises UsageError where what follows is no version.
+    Raise UsageError where what follows is no version.
     """
     match = _NAMED.fullmatch(text)
     if match is None:
@@ -106,7 +106,7 @@ def resolve_newest(release: Release) -> Release:
 def pinned_archive(package: Package, cache_dir: Path, archive: Path | None = None) -> Path:
     """Return the archive of `package`: the given one, the cached one, or one fetched into `cache_dir`.
 
-    Raises `SourceError` if it cannot be fetched or its digest is not the pinned one.
+    Raise `SourceError` if it cannot be fetched or its digest is not the pinned one.
     """
     path = archive or cache_dir / package.file
     if archive is None and not path.exists():
@@ -128,7 +128,7 @@ def pinned_archive(package: Package, cache_dir: Path, archive: Path | None = Non
 def fetch_release(registry: str, name: str, version: str, cache_dir: Path) -> Package:
     """Fetch one release into `cache_dir`, unless it is there, and return it with the digest that it has.
 
-    Raises `SourceError` if the registry does not respond or has no such release.
+    Raise `SourceError` if the registry does not respond or has no such release.
     """
     if not _VERSION.fullmatch(version):
         raise SourceError(f"{version!r} is no version of a release", where=name, expected="a version such as 0.0.23")
@@ -151,7 +151,7 @@ def file_of(registry: str, name: str, version: str) -> str:
 def published_versions(registry: str, name: str) -> list[str]:
     """Return the releases that the registry has of a package, the oldest first.
 
-    Raises `SourceError` if the registry does not respond.
+    Raise `SourceError` if the registry does not respond.
     """
     package = Package(registry, name, "", "", "")
     if registry == "pypi":
@@ -231,7 +231,7 @@ def _run(command: list[str], package: Package, cache_dir: Path | None) -> str:
 def read_texts(archive: Path, suffix: str) -> dict[str, str]:
     """Return the text of every file in `archive` whose name ends with `suffix`, by its path inside.
 
-    Accepts a wheel or zip, and a gzipped tarball. Raises SourceError if it is neither, damaged or too large.
+    Accepts a wheel or zip, and a gzipped tarball. Raise SourceError if it is neither, damaged or too large.
     """
     try:
         members = dict(_members(archive, suffix))
@@ -287,7 +287,7 @@ def _members(archive: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _fits(archive: Path, left: int) -> int:
-    """Return the bytes that are left. Raises SourceError if there are none."""
+    """Return the bytes that are left. Raise SourceError if there are none."""
     if left < 0:
         raise SourceError(
             f"{archive.name} is too large once it is unpacked",

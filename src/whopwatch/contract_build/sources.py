@@ -188,7 +188,7 @@ class Sources:
 
     @property
     def python(self) -> Package:
-        """The release of the Python SDK. Raises `SourceError` if the contract is made from something else."""
+        """The release of the Python SDK. Raise `SourceError` if the contract is made from something else."""
         if "python" not in self.packages:
             raise SourceError(
                 "This contract is not made from a release of the Python SDK.",

@@ -297,7 +297,7 @@ CONTRACT_CHECKS: tuple[Callable[[ContractFolder], Iterator[Problem]], ...] = (
 def verify(contracts_dir: Path) -> list[Problem]:
     """Return everything that is wrong with the contract in a folder; an empty list if nothing is.
 
-    Raises `SourceError` if a file that the checks stand on is missing or unreadable.
+    Raise `SourceError` if a file that the checks stand on is missing or unreadable.
     """
     folder = ContractFolder(contracts_dir)
     return [problem for check in CONTRACT_CHECKS for problem in check(folder)]

@@ -53,7 +53,7 @@ def served(
 
 @contextmanager
 def _running(config: uvicorn.Config, listeners: Sequence[socket.socket], name: str) -> Iterator[None]:
-    """Run a server in a thread while the context is open. Raises `UsageError` if it ends before it has started."""
+    """Run a server in a thread while the context is open. Raise `UsageError` if it ends before it has started."""
     import uvicorn
 
     server, ended = uvicorn.Server(config), SimpleQueue[str]()

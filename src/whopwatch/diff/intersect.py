@@ -28,7 +28,7 @@ class SharedSchemas(Protocol):
         ...
 
     def spend(self, cost: int = 1) -> None:
-        """Count `cost` schemas. Raises ContractError if there were too many."""
+        """Count `cost` schemas. Raise ContractError if there were too many."""
         ...
 
 

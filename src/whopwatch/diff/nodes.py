@@ -88,7 +88,7 @@ class Document:
         self.root, self.name = root, name
 
     def mapping(self, value: Any, at: str) -> Node:
-        """Return `value` if it is an object; {} for None. Raises ContractError for anything else."""
+        """Return `value` if it is an object; {} for None. Raise ContractError for anything else."""
         if value is None:
             return {}
         if not isinstance(value, dict | Fields):
@@ -96,7 +96,7 @@ class Document:
         return value
 
     def array(self, value: Any, at: str) -> Sequence[Any]:
-        """Return `value` if it is an array; an empty one for None. Raises ContractError for anything else."""
+        """Return `value` if it is an array; an empty one for None. Raise ContractError for anything else."""
         if value is None:
             return ()
         if not isinstance(value, list):
@@ -104,7 +104,7 @@ class Document:
         return value
 
     def strings(self, value: Any, at: str) -> list[str]:
-        """Return `value` if it is an array of strings. Raises ContractError for anything else."""
+        """Return `value` if it is an array of strings. Raise ContractError for anything else."""
         texts = self.array(value, at)
         for place, text in enumerate(texts):
             if not isinstance(text, str):
@@ -112,7 +112,7 @@ class Document:
         return list(texts)
 
     def text(self, value: Any, at: str, default: str = "") -> str:
-        """Return `value` if it is a string, `default` for None. Raises ContractError for anything else."""
+        """Return `value` if it is a string, `default` for None. Raise ContractError for anything else."""
         if value is None:
             return default
         if not isinstance(value, str):
@@ -137,7 +137,7 @@ class Document:
             yield self.follow(value, f"{at}/{key}/{place}"), f"{at}/{key}/{place}"
 
     def follow(self, value: Any, at: str) -> Node:
-        """Return an object, or what its reference leads to. Raises ContractError if it leads nowhere."""
+        """Return an object, or what its reference leads to. Raise ContractError if it leads nowhere."""
         node = self.mapping(value, at)
         for _ in range(_MAX_REFERENCES):
             if "$ref" not in node:
@@ -146,7 +146,7 @@ class Document:
         raise malformed(self.name, at, "a reference that ends", "a reference to itself")
 
     def target(self, reference: Any, at: str) -> Any:
-        """Return what a reference refers to. Raises ContractError if that is not in the document."""
+        """Return what a reference refers to. Raise ContractError if that is not in the document."""
         if isinstance(reference, str) and reference in self.anchors:
             return self.anchors[reference]
         found = part_at(self.root, str(reference))

@@ -58,7 +58,7 @@ _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 
 
 def read_openapi(root: Node, name: str, default_version: str | None = None) -> Api:
-    """Return the API that a document describes. Raises ContractError, with the place, if the document is malformed."""
+    """Return the API that a document describes. Raise ContractError, with the place, if the document is malformed."""
     return _OpenApiReader(Document(root, name)).api(default_version)
 
 

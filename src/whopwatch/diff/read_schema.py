@@ -102,7 +102,7 @@ class SchemaReader:
         return shape
 
     def spend(self, cost: int = 1) -> None:
-        """Count one schema that is read or merged. Raises ContractError if there were too many."""
+        """Count one schema that is read or merged. Raise ContractError if there were too many."""
         self._count += cost
         if self._count > _MAX_SHAPES:
             raise ContractError(

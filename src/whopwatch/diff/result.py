@@ -110,7 +110,7 @@ class Comparison:
 
 
 def compare_sides(old: Side, new: Side) -> Comparison:
-    """Compare two sides, for each API version that both have. Raises UsageError if they have none in common."""
+    """Compare two sides, for each API version that both have. Raise UsageError if they have none in common."""
     common = [version for version in old.apis if version in new.apis]
     if not common:
         raise UsageError(

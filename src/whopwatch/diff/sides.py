@@ -32,7 +32,7 @@ class Side:
 def read_side(text: str, cache_dir: Path) -> Side:
     """Return the side that `text` names; SDK releases are fetched into `cache_dir`.
 
-    Raises `UsageError` if it names nothing, `SourceError` or `ContractError` if what it names cannot be read.
+    Raise `UsageError` if it names nothing, `SourceError` or `ContractError` if what it names cannot be read.
     """
     release = named_release(text)
     if release:

@@ -170,7 +170,7 @@ def move_contract(
     """Move the contract in `contracts` to a release and write the result to `target`, which may be the same folder.
 
     The release is that of Python, with what TypeScript adds to it; with `registry` npm, that of TypeScript alone.
-    Nothing is written before the new contract is complete. Raises `SourceError` if the release cannot be had or read,
+    Nothing is written before the new contract is complete. Raise `SourceError` if the release cannot be had or read,
     `UsageError` if `target` holds something else.
     """
     if target.exists() and not (target / "sources.toml").exists() and any(target.iterdir()):

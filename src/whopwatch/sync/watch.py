@@ -79,7 +79,7 @@ def newest_release(contracts: Path) -> str:
 def release_status(contracts: Path, cache_dir: Path) -> ReleaseStatus:
     """Ask the registry for newer releases, compare the contract with the newest, and the last ones with each other.
 
-    Raises `SourceError` if the registry cannot be asked or a release cannot be read.
+    Raise `SourceError` if the registry cannot be asked or a release cannot be read.
     """
     package = Sources.read(contracts).python
     known = published_versions(package.registry, package.name)

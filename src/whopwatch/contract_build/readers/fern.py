@@ -37,7 +37,7 @@ _ERROR = re.compile(r"_response\.status_code == (\d+)")
 def read_fern_sdk(texts: Mapping[str, str], version: str) -> SdkModel:
     """Read the package whose modules are `texts`, by their path from the package's folder on.
 
-    Raises `SourceError` if it holds a form of code that the reader does not know.
+    Raise `SourceError` if it holds a form of code that the reader does not know.
     """
     model = SdkModel("python", version, generator="fern")
     modules = {path: _types_module(path, text) for path, text in texts.items() if _is_type(path)}

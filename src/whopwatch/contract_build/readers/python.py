@@ -29,7 +29,7 @@ _ROOT = "whop_sdk"
 def read_python_sdk(archive: Path) -> SdkModel:
     """Read the SDK out of its wheel or source archive.
 
-    Raises `SourceError` if the archive holds another layout, or a form of code that the reader does not know.
+    Raise `SourceError` if the archive holds another layout, or a form of code that the reader does not know.
     """
     with reading_sdk(archive):
         return _read_archive(archive)

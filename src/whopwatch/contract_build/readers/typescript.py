@@ -300,7 +300,7 @@ _SCOPE = re.compile(r"^\s*\* - `([a-z0-9_]+(?::[a-z0-9_]+)+)`", re.MULTILINE)
 def read_typescript_sdk(archive: Path) -> SdkModel:
     """Read the SDK out of its npm tarball.
 
-    Raises `SourceError` if the archive holds another layout, or a form of code that the reader does not know.
+    Raise `SourceError` if the archive holds another layout, or a form of code that the reader does not know.
     """
     with reading_sdk(archive):
         return _read_archive(archive)

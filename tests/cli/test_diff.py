@@ -45,6 +45,7 @@ def test_a_removed_field_in_text_and_as_json_and_markdown(tmp_path: Path, capsys
     assert "| critical | required-field-removed (D5) removed | cats.create | /name |" in markdown.read_text()
 
 
+@pytest.mark.thorough
 def test_a_side_may_be_a_contract_folder_or_its_export(tmp_path: Path, capsys: Captured) -> None:
     export = str(tmp_path / "whop.yaml")
     assert main(["contract", "export", "-o", export]) == 0

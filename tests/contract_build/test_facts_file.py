@@ -120,6 +120,7 @@ def test_a_line_that_is_no_fact_is_an_error_with_its_number(tmp_path: Path, line
     assert str(caught.value.where).endswith("facts.jsonl, line 3")
 
 
+@pytest.mark.thorough
 def test_verify_reports_what_is_equal_and_what_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     product = {"kind": "response", "operation": "GET /products/{id}", "types": ["string"], "required": None}
     facts = written(tmp_path, {**product, "enum": None, "pointer": "/id"})

@@ -49,6 +49,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert held_in(file) == 3
 
 
+@pytest.mark.thorough
 def test_a_kill_at_any_moment_loses_the_running_night_at_most(tmp_path: Path) -> None:
     nights = int(in_a_process("kills", tmp_path / "baseline.sqlite", KILLS))
     assert nights > KILLS / 4

@@ -70,6 +70,7 @@ def test_variables_reach_every_pod_and_rules_the_network_policy(render: Render) 
     assert made["NetworkPolicy", "whopwatch"]["spec"]["egress"][-1] == EVERYTHING["networkPolicy"]["egress"][0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("values", [{}, EVERYTHING, NOTHING], ids=["default", "everything", "nothing"])
 def test_what_it_renders_keeps_the_schemas(run: Run, render: Render, tmp_path: Path, values: dict[str, Any]) -> None:
     with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from whopwatch.run import check
 from whopwatch.simulator import embedded
 
 
-@pytest.mark.parametrize("seed", [0, 7, 23])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (7, 23))])
 def test_a_faithful_api_is_verified_whatever_its_seed(contract: Contract, seed: int) -> None:
     with embedded(contract, seed=seed) as simulator:
         report = check(contract, simulator.target(), seed=seed)

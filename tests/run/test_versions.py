@@ -118,6 +118,7 @@ def test_a_rejected_key_shows_no_version(newest: Contract, version: str, key: st
     assert survey.reason == (KEY_REJECTED if key else KEY_MISSING)
 
 
+@pytest.mark.thorough
 def test_the_command_counts_the_places_that_diff_counts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

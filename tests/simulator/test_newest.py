@@ -117,6 +117,7 @@ def test_a_check_of_the_simulator_is_clean_and_reaches_every_read(newest: Contra
     assert len(reads) == 217
 
 
+@pytest.mark.thorough
 def test_writes_below_other_objects_are_checked() -> None:
     resources = "members.notes,accounts.preferences,webhooks,payouts.methods,reactions,transfers,experiments"
     options = ["--contract", "newest", "--allow-writes", "--budget", "2500", "--resource", resources, "--json", "-"]

@@ -96,6 +96,7 @@ print(client.companies.retrieve(company).title)
 )
 
 
+@pytest.mark.thorough
 def test_what_is_copied_is_read_as_a_whole(project: Path, capfd: Captured) -> None:
     (project / "app.py").write_text(COPIES)
     assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
@@ -104,6 +105,7 @@ def test_what_is_copied_is_read_as_a_whole(project: Path, capfd: Captured) -> No
         assert [one["location"] for one in rows[operation]["read_whole"]] == ["/data/*"], operation
 
 
+@pytest.mark.thorough
 def test_a_request_beside_the_sdk_may_read_other_fields(project: Path, capfd: Captured) -> None:
     (project / "app.py").write_text(f"{APP}print(client.plans.list(company_id=company).data[0].currency)\n")
     assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
@@ -112,6 +114,7 @@ def test_a_request_beside_the_sdk_may_read_other_fields(project: Path, capfd: Ca
     assert rows["payments.list"]["read_whole"] == []
 
 
+@pytest.mark.thorough
 def test_a_command_works_although_nothing_can_be_noted(project: Path, capfd: Captured) -> None:
     (project / "app.py").write_text(NO_FOLDER)
     assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
@@ -119,12 +122,14 @@ def test_a_command_works_although_nothing_can_be_noted(project: Path, capfd: Cap
     assert (row["id"], [one["location"] for one in row["read_whole"]]) == ("companies.retrieve", [""])
 
 
+@pytest.mark.thorough
 def test_a_command_that_fails_is_not_clean(project: Path, capfd: Captured) -> None:
     (project / "app.py").write_text(APP + "raise SystemExit(4)\n")
     assert main(["usage", "--run", f"{sys.executable} app.py"]) == 3
     assert "exit code 4" in capfd.readouterr().out
 
 
+@pytest.mark.thorough
 def test_a_run_of_too_many_requests_is_not_complete(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured
 ) -> None:
@@ -138,6 +143,7 @@ def test_a_run_of_too_many_requests_is_not_complete(
     assert impact_at("refunds.list", "status", profile)[0] == "may hit you"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "value"), [("MAX_ROWS_BYTES", 300), ("MAX_ROWS_BYTES", 0)])
 def test_rows_over_the_limit_are_not_dropped_silently(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured, name: str, value: int
@@ -150,6 +156,7 @@ def test_rows_over_the_limit_are_not_dropped_silently(
     assert f"not followed: {RUN}" in capfd.readouterr().out
 
 
+@pytest.mark.thorough
 def test_a_process_says_that_it_noted_no_more_rows(project: Path, capfd: Captured) -> None:
     (project / "app.py").write_text("import sitecustomize\nsitecustomize.MAX_CHILD_ROWS = 2\n" + APP)
     assert main(["usage", "--run", f"{sys.executable} app.py", "-o", "usage.json"]) == 0
@@ -158,6 +165,7 @@ def test_a_process_says_that_it_noted_no_more_rows(project: Path, capfd: Capture
     ]
 
 
+@pytest.mark.thorough
 def test_an_sdk_that_is_built_in_another_way_is_noted(project: Path, capfd: Captured) -> None:
     other = "import sitecustomize\ndef watch(module): module.NoSuchName\n"
     other += "sitecustomize.WATCHED['whop_sdk._models'] = watch\n"
@@ -168,6 +176,7 @@ def test_an_sdk_that_is_built_in_another_way_is_noted(project: Path, capfd: Capt
     assert {"place": place, "reason": RUN_OTHER_SDK} in coverage["not_followed"]
 
 
+@pytest.mark.thorough
 def test_a_command_that_takes_too_long_ends_with_its_children(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured
 ) -> None:

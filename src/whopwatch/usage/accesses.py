@@ -60,6 +60,7 @@ class Accesses(ABC):
         self._done: dict[tuple[int, int, tuple[Values, ...], tuple[str, ...]], Values] = {}
         self._scopes: list[Variables] = []
         self._filling: set[tuple[Value, Values]] = set()
+        self._transforms: dict[RecordValue, tuple[Callback, ...]] = {}
         self._made: dict[int, s.Function] = {}
         self._returns: list[Values] = []
         self._narrowed: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}

@@ -5,7 +5,18 @@ from __future__ import annotations
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
 from whopwatch.usage.accesses import Accesses, texts_of
-from whopwatch.usage.values import Callback, Data, Items, Object, RecordValue, Value, Values, Variables, union
+from whopwatch.usage.values import (
+    Callback,
+    Data,
+    Items,
+    Object,
+    RecordValue,
+    Value,
+    Values,
+    Variables,
+    WrittenName,
+    union,
+)
 
 MAX_RECORD_FIELDS = 300
 """Fields that code adds to one record."""
@@ -109,9 +120,11 @@ class Shapes(Accesses):
             case RecordValue():
                 for name, inner in shape.fields:
                     if name is not None:
-                        below = self.access(each, name, line)
+                        is_here = isinstance(name, WrittenName) and name.place[0] == self.path
+                        at = name.place[1] if isinstance(name, WrittenName) and is_here else line
+                        below = self.access(each, name, at)
                         for one in inner:
-                            self._fill(one, below, line)
+                            self._fill(one, below, at)
             case Items():
                 for one in union(*shape.items):
                     self._fill(one, each, line)

@@ -99,7 +99,7 @@ def schemathesis(contract: Contract, target: Target, workers: int) -> None:
         document = Path(folder) / "openapi.json"
         document.write_text(json.dumps(contract.documents["v1"]))
         key = ("--header", f"Authorization: Bearer {target.api_key.reveal()}")
-        subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", target.base_url, *key),
                 *("--workers", str(workers), "--include-method", "GET", "--phases", "fuzzing", "--seed", "1"),
@@ -111,6 +111,8 @@ def schemathesis(contract: Contract, target: Target, workers: int) -> None:
             timeout=SCHEMATHESIS_SECONDS,
             check=False,
         )
+    if done.returncode not in (0, 1):  # 1: it found something
+        raise RuntimeError(f"schemathesis ended with {done.returncode}: {done.stderr[-600:]!r}")
 
 
 def measure(rounds: int, count: Callable[[], int], run: Callable[[], object]) -> tuple[float, str, int]:

@@ -254,3 +254,49 @@ def test_a_call_of_an_mcp_tool_is_a_use_of_it(tmp_path: Path) -> None:
     scan_text(tmp_path, script, "agent.ts")
     profile = scan_text(tmp_path, python)
     assert profile.operations.keys() == {"mcp:list_products", "mcp:list_plans"}
+
+
+PAYMENT = SDK + "x = client.payments.retrieve('x')\n"
+HOSTILE = {
+    "a list in itself": PAYMENT + "x = [x, x]\n" * 60 + "use(x)\n",
+    "a record in itself": PAYMENT + "x = {'a': x, 'b': x}\n" * 60 + "use(x)\n",
+    "a spread record": PAYMENT + "".join(f"x = {{**x, 'k{n}': x}}\n" for n in range(60)) + "use(x)\n",
+    "a record that is changed": PAYMENT
+    + "y = {}\n"
+    + "".join(f"y['{n}'] = [x, y, y]\n" for n in range(90))
+    + "use(y)\n",
+    "partial": SDK
+    + "from functools import partial\nx = client.payments.retrieve\n"
+    + "x = partial(x, x, x)\n" * 60
+    + "use(x)\n",
+    "models": PAYMENT + "class A(Base):\n    user: 'B'\nclass B(Base):\n    user: 'A'\nA.model_validate(x)\n",
+    "statements": SDK + "x=1\n" * 60_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_code_ends_and_leaves_nothing_unused(tmp_path: Path, name: str) -> None:
+    """Each of these took more than minutes, or would, if values were compared part by part."""
+    profile = scan_text(tmp_path, HOSTILE[name])
+    if name not in ("models", "a changed record"):
+        assert impact_at("payments.retrieve", "/status", profile)[0] is not Impact.UNUSED
+    assert len(profile.coverage.not_followed) <= 500
+
+
+def test_names_of_hostile_packages_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scan imports nothing from the folder, whatever its files are called."""
+    marker = tmp_path / "executed"
+    text = f"open({str(marker)!r}, 'w').close()\n{RETRIEVE}"
+    for name in ("sitecustomize", "ast", "whop_sdk/__init__", "setup", "conftest", "tree_sitter/__init__", "__main__"):
+        file = tmp_path / "src" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    script = f"require('fs').writeFileSync({str(marker)!r}, '');\n"
+    (tmp_path / "src" / "next.config.js").write_text(script)
+    monkeypatch.chdir(tmp_path / "src")
+    (tmp_path / "src" / "loop").symlink_to(tmp_path / "src")
+    os.mkfifo(tmp_path / "src" / "pipe.py")
+    assert main(["usage", ".", "-o", "usage.json"]) == 0
+    assert not marker.exists()
+    reasons = {Path(file).name: reason for file, reason in read_profile(Path("usage.json")).coverage.skipped}
+    assert reasons == {"loop": "a symbolic link", "pipe.py": "not a regular file"}

@@ -358,7 +358,7 @@ class Accesses(ABC):
     def _leave(self, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> None:
         """Note data that goes to code that is not followed."""
         given = union(*arguments, *[values for _, values in named])
-        self._note_too_many(given, line)
+        self._note_too_many(tuple(one for one in _within(given) if isinstance(one, Unknown)), line)
         for value in self._narrowed_values(given):
             if isinstance(value, SdkClient) and not value.is_guess:
                 self._recorder.not_followed(self.path, line, LOST_CLIENT)
@@ -370,12 +370,19 @@ class Accesses(ABC):
 
 def data_within(values: Values) -> Iterator[Data]:
     """Yield the data in values, also in records, lists and objects that hold it."""
+    yield from (one for one in _within(values) if isinstance(one, Data))
+
+
+def _within(values: Values) -> Iterator[Data | Unknown]:
+    """Yield the data in values, and what takes the place of values that are too many."""
     todo, seen = list(values), set(values)
     while todo:
         value = todo.pop()
         inner: list[Values] = []
         match value:
             case Data():
+                yield value
+            case Unknown() if is_one_of_many(value):
                 yield value
             case HttpResponse():
                 yield Data(value.owner, (), value.is_guess)

@@ -34,7 +34,7 @@ from whopwatch.usage.values import (
     union,
 )
 
-_FORMAT_FIELD = re.compile(r"\{(\w*)((?:\.\w+|\[\w+\])+)")
+_FORMAT_FIELD = re.compile(r"\{(\w*)((?:\.\w+|\[\w+\])*)")
 """A field of a format string: the argument, and what is read of it."""
 
 
@@ -132,6 +132,8 @@ class Calls(Shapes):
         for key, steps in (found.groups() for text in texts for found in _FORMAT_FIELD.finditer(text)):
             number = int(key or 0) if key.isdecimal() or not key else -1
             values = arguments[number] if 0 <= number < len(arguments) else dict(named).get(key, ())
+            if not values and "**" in dict(named):
+                values = self.access(dict(named)["**"], key, line)
             for step in filter(None, re.split(r"[.\[\]]+", steps)):
                 values = self.access(values, step, line)
         if not texts:

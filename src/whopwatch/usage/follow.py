@@ -31,6 +31,7 @@ from whopwatch.usage.values import (
     Variables,
     WrittenName,
     union,
+    without_too_many,
 )
 
 MAX_CODE_LEVELS = 60
@@ -128,7 +129,7 @@ class Follower(Definitions):
             return ()
         self._depth += 1
         try:
-            return self._kinds(node, scope)
+            return without_too_many(self._kinds(node, scope))
         finally:
             self._depth -= 1
 

@@ -30,6 +30,8 @@ MAX_SOURCE_BYTES = 2 * 2**20
 MAX_TOTAL_BYTES = 200 * 2**20
 MAX_LINE_CHARACTERS = 20_000
 """Characters of one line: a longer one is generated code."""
+MAX_FILE_LINES = 50_000
+"""Lines of one file: a longer one is generated code."""
 MAX_FOLDER_LEVELS = 40
 """Folders within folders."""
 IGNORED_FOLDERS = frozenset(
@@ -151,6 +153,9 @@ def _text(path: Path, shown: str, coverage: Coverage, left: int) -> str | None:
         text = data.decode(_encoding(path, data))
     except (LookupError, SyntaxError, ValueError):
         coverage.skip(shown, "the encoding is unknown, or the bytes do not fit it")
+        return None
+    if text.count("\n") > MAX_FILE_LINES:
+        coverage.skip(shown, f"more than {MAX_FILE_LINES} lines: generated code")
         return None
     if any(len(line) > MAX_LINE_CHARACTERS for line in text.splitlines()):
         coverage.skip(shown, f"a line has more than {MAX_LINE_CHARACTERS} characters: generated code")

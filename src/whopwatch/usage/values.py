@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -105,6 +106,19 @@ class Bound:
     functions: Values
     arguments: tuple[Values, ...]
     named: tuple[tuple[str, Values], ...]
+    weight: int = field(init=False, compare=False)
+    digest: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Count the values within, and take the hash once: a record may contain the same record many times."""
+        object.__setattr__(
+            self, "weight", _weight((self.functions, *self.arguments, *(part for _, part in self.named)))
+        )
+        object.__setattr__(self, "digest", hash((self.functions, self.arguments, self.named)))
+
+    def __hash__(self) -> int:
+        """Return the hash that was taken before."""
+        return self.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +126,17 @@ class RecordValue:
     """A record that the code makes. A key of None is not known, the key `**` what is spread into it."""
 
     fields: tuple[tuple[str | None, Values], ...]
+    weight: int = field(init=False, compare=False)
+    digest: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Count the values within, and take the hash once: a record may contain the same record many times."""
+        object.__setattr__(self, "weight", _weight([part for _, part in self.fields]))
+        object.__setattr__(self, "digest", hash(self.fields))
+
+    def __hash__(self) -> int:
+        """Return the hash that was taken before."""
+        return self.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +144,17 @@ class Items:
     """A list that the code makes."""
 
     items: tuple[Values, ...]
+    weight: int = field(init=False, compare=False)
+    digest: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Count the values within, and take the hash once: a record may contain the same record many times."""
+        object.__setattr__(self, "weight", _weight(self.items))
+        object.__setattr__(self, "digest", hash(self.items))
+
+    def __hash__(self) -> int:
+        """Return the hash that was taken before."""
+        return self.digest
 
 
 Value: TypeAlias = (
@@ -138,6 +174,8 @@ Value: TypeAlias = (
 Values: TypeAlias = tuple[Value, ...]
 MAX_POSSIBLE_VALUES = 12
 """Values that one variable may have."""
+MAX_VALUE_WEIGHT = 50_000
+"""Values within one record or list, each counted as often as it occurs."""
 TOO_MANY = Unknown(-1)
 """Any of the values that a variable has beyond MAX_POSSIBLE_VALUES."""
 
@@ -177,8 +215,17 @@ def is_one_of_many(value: Value) -> bool:
 
 def union(*several: Values) -> Values:
     """Return all the values, each once, at most MAX_POSSIBLE_VALUES; TOO_MANY takes the place of what is left out."""
-    found = tuple(dict.fromkeys(value for values in several for value in values))
+    found = tuple(dict.fromkeys(value for values in several for value in without_too_many(values)))
     left_out = found[MAX_POSSIBLE_VALUES:]
     if all(isinstance(value, String | Library | Unknown) and not is_one_of_many(value) for value in left_out):
         return found[:MAX_POSSIBLE_VALUES]
     return (*(value for value in found[:MAX_POSSIBLE_VALUES] if value != TOO_MANY), TOO_MANY)
+
+
+def _weight(parts: Iterable[Values]) -> int:
+    return 1 + sum(getattr(one, "weight", 1) for values in parts for one in values)
+
+
+def without_too_many(values: Values) -> Values:
+    """Return the values, with TOO_MANY for records and lists that contain too much."""
+    return tuple(TOO_MANY if getattr(one, "weight", 1) > MAX_VALUE_WEIGHT else one for one in values)

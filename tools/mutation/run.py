@@ -172,6 +172,14 @@ class TestMap:
         return int(code)
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, object, object]:
+        self.measured.switch_context(collector.nodeid)
+        try:
+            return (yield)
+        finally:
+            self.measured.switch_context("between tests")
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         self.measured.switch_context(item.nodeid)
         self.seconds[item.nodeid] = -time.process_time()
@@ -199,7 +207,9 @@ class TestMap:
         contexts = self.lines.contexts_by_lineno(mutant.file)
         of_lines = {test for line in range(mutant.line, mutant.last_line + 1) for test in contexts.get(line, ())}
         of_file = set().union(*contexts.values())
-        return of_lines & self.seconds.keys(), of_file & self.seconds.keys()
+        # A test file reaches a line while it is loaded, too.
+        whole = {test for test in self.seconds if test.partition("::")[0] in of_file}
+        return of_lines & self.seconds.keys(), whole | of_file & self.seconds.keys()
 
 
 def enter(tree: Path) -> None:

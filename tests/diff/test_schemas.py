@@ -61,3 +61,15 @@ def test_variants_are_paired_by_their_constant_before_their_fields() -> None:
 
     old, new = kinds(("a", TEXT), ("b", WHOLE)), kinds(("b", TEXT), ("a", TEXT))
     assert [(row[0], row[1]) for row in found(old, new)] == [("D7", "replaced")]
+
+
+def test_a_shared_schema_that_nothing_refers_to_is_read_too() -> None:
+    shared = {"Lone": record("x", x=TEXT)}
+    assert read_openapi(document(schemas=shared), "old").types.keys() == {"Lone"}
+
+
+def test_variants_without_a_constant_are_paired_by_their_fields() -> None:
+    one, other = record("a b", a=TEXT, b=TEXT), record("c d", c=TEXT, d=TEXT)
+    old = document(answer={"anyOf": [one, other]})
+    new = document(answer={"anyOf": [record("c d", c=WHOLE, d=TEXT), record("a b", a=TEXT, b=WHOLE)]})
+    assert sorted(row[:2] for row in found(old, new)) == [("D7", "replaced")] * 2

@@ -18,7 +18,13 @@ from whopwatch.contract.loader import version_at_or_before
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.report import State, Verdict
 from whopwatch.run import judge, observe
-from whopwatch.run.api_version import VersionDetector, answered_by_other_version, mismatch_sentence, schema_places
+from whopwatch.run.api_version import (
+    VersionDetector,
+    answered_by_other_version,
+    mismatch_sentence,
+    mismatches_with,
+    schema_places,
+)
 from whopwatch.run.observation import match_operations
 
 LISTS = ("products.list", "plans.list", "payments.list", "memberships.list", "members.list")
@@ -243,3 +249,20 @@ def test_a_page_of_many_items_is_compared_by_its_first(contract: Contract) -> No
     body = {"data": [{"id": "x"}, *[{"id": number} for number in range(5_000)]], "page_info": {}}
     few = schema_places(contract, exchange("products.list", {**body, "data": body["data"][:100]}))  # type: ignore[index]
     assert schema_places(contract, exchange("products.list", body)) == few
+
+
+def test_an_undocumented_field_counts_once_however_many_items_have_it(contract: Contract) -> None:
+    api = FakeApi(contract, items=3)
+    body = api.page(contract.operation("products.list"), {})
+    for item in body["data"]:
+        item["unheard_of"] = "x"
+    exchange = Exchange(
+        "products.list",
+        Purpose.LIST,
+        "GET",
+        "https://api.example/api/v1/products",
+        status=200,
+        headers=(("content-type", "application/json"),),
+        body=json.dumps(body).encode(),
+    )
+    assert mismatches_with(contract, exchange) == 1

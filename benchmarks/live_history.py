@@ -161,7 +161,7 @@ def replay(older: Contract, newer: Contract, budget: int) -> Step:
     wrong = [
         f"{finding.drift_class} {finding.check} {' '.join(place)}: {finding.message}"
         for place, finding in seen.findings
-        if not _is_changed(place, changed)
+        if not _is_changed(place, changed) and not _is_unstated(newer, place, finding, seen)
     ]
     missed = tuple(" ".join(one) for one in sorted(wanted) if not any(_reports(other, one) for other in found))
     return Step(len(changes), len(visible), len(wanted), missed, len(seen.findings), tuple(wrong))
@@ -291,18 +291,6 @@ def _is_listed(value: Any, schema: Mapping[str, Any]) -> bool:
     return value in schema.get("enum", (value,)) and value == schema.get("const", value)
 
 
-def _values(value: Any, pointer: str) -> Iterator[Any]:
-    """Yield what is at a pointer, in which `*` is every item of an array."""
-    step, _, rest = pointer.removeprefix("/").partition("/")
-    if not step:
-        yield value
-    elif step == "*":
-        for one in value if isinstance(value, list) else ():
-            yield from _values(one, rest)
-    elif isinstance(value, dict) and step in value:
-        yield from _values(value[step], rest)
-
-
 def _places(older: Contract, newer: Contract) -> list[Placed]:
     sides = [read_side(str(contract.edition.folder), Path()) for contract in (older, newer)]
     return [one.placed for one in compare_sides(*sides).places]
@@ -319,7 +307,7 @@ def _observed(older: Contract, newer: Contract, budget: int) -> Replay:
             if exchange.ok and exchange.method == "GET":
                 bodies.setdefault(exchange.operation, []).append(exchange.json)
         for operation in older.operations.values():
-            ids = sorted(_ids(bodies.get(f"{operation.resource}.list", ())))
+            ids = sorted(_ids(older, operation.resource, bodies))
             if operation.is_read and operation.path.count("{") == 1 and operation.api == "v1":
                 bodies.setdefault(operation.id, []).extend(_fetched(simulator, operation, ids[:EVERY]))
     findings = [
@@ -332,13 +320,19 @@ def _observed(older: Contract, newer: Contract, budget: int) -> Replay:
 
 def _requested(older: Contract, exchanges: Iterable[Exchange], bodies: Mapping[str, list[Any]]) -> Iterator[str]:
     for exchange in exchanges:
-        listed = _ids(bodies.get(f"{older.operations[exchange.operation].resource}.list", ()))
+        listed = _ids(older, older.operations[exchange.operation].resource, bodies)
         if listed.issuperset(exchange.path_params.values()):
             yield exchange.operation
 
 
-def _ids(pages: Iterable[Any]) -> set[str]:
-    return {value for page in pages for value in _values(page, "/data/*/id") if isinstance(value, str)}
+def _ids(older: Contract, resource: str, bodies: Mapping[str, list[Any]]) -> set[str]:
+    """Return the ids of listed objects, if the older contract documents the field: no other client knows of it."""
+    operation = older.operations.get(f"{resource}.list")
+    if operation is None:
+        return set()
+    schema = Shape(older, operation.api).variants(operation.success.schema or {})
+    reached = (one for page in bodies.get(operation.id, ()) for one in schema.reach(page, "/data/*/id"))
+    return {value for value, shape in reached if shape.of and isinstance(value, str)}
 
 
 def _fetched(simulator: Simulator, operation: Operation, ids: list[str]) -> Iterator[Any]:
@@ -376,6 +370,21 @@ def _is_changed(place: Place, changed: set[Place]) -> bool:
         other == operation and (where in ("", "path") or _is_within(where, location) or _is_within(location, where))
         for other, where in changed
     )
+
+
+def _is_unstated(newer: Contract, place: Place, finding: Finding, seen: Replay) -> bool:
+    """Return whether the newer contract states nothing there, and its simulator therefore invents what it returns.
+
+    That is a field of an object without documented fields, or an id without a documented prefix. The comparison of two
+    contracts concludes nothing from what one of them does not state.
+    """
+    id, location = place
+    operation = newer.operations.get(id)
+    if operation is None or finding.check != "fields":
+        return False
+    schema = Shape(newer, operation.api).variants(operation.success.schema or {})
+    reached = [one for body in seen.bodies.get(id, ()) for _, one in schema.reach(body, location)]
+    return any(not any("x-id-prefix" in variant for variant in shape.of) for shape in reached)
 
 
 def _reports(finding: tuple[str, str, str], change: tuple[str, str, str]) -> bool:

@@ -49,7 +49,6 @@ def memory(edition: str, seconds: float) -> tuple[float, int, int]:
             time.sleep(1.0)
             httpx.get(url).raise_for_status()
             largest = max(largest, usage(prober.pid).rss)
-            print(round(usage(prober.pid).rss, 1), end=" ")
         succeeded = re.findall(r"^whop_probe_success\{[^}]*\} (\d)", httpx.get(url).text, re.MULTILINE)
         return largest, len(succeeded), sum(map(int, succeeded))
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from urllib.parse import urlsplit
 
 from whopwatch.simulator import Simulator
@@ -36,12 +37,14 @@ def proxied(simulator: Simulator) -> Iterator[Proxy]:
     """Yield a proxy in front of `simulator`. If `change` returns None it closes the connection without a response."""
     upstream = urlsplit(simulator.base_url)
     proxy = Proxy()
+    numbers = count(1)  # each number is given once, also if requests are answered side by side
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def forward(self) -> None:
             proxy.paths.append(self.path)
+            number = next(numbers)
             body = self.rfile.read(int(self.headers["content-length"] or 0))
             connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port)
             own = {name: value for name, value in self.headers.items() if name.lower() != "host"}
@@ -55,7 +58,7 @@ def proxied(simulator: Simulator) -> Iterator[Proxy]:
                 for name in ("content-type", "retry-after", "api-version-date", "x-request-id")
                 if name in kept
             }
-            changed = proxy.change(len(proxy.paths), self.path.partition("?")[0], (answer.status, kept, raw))
+            changed = proxy.change(number, self.path.partition("?")[0], (answer.status, kept, raw))
             if changed is None:
                 self.close_connection = True
                 return

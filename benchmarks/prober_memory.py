@@ -28,7 +28,7 @@ CONFIG = (
 
 
 def memory(edition: str, seconds: float) -> tuple[float, int, int]:
-    """Run the prober for `seconds`. Return its largest memory in MiB, its operations, and those that succeeded."""
+    """Run the prober for `seconds`. Return its largest memory in MiB, and how many operations it has and reached."""
     simulate = [sys.executable, "-m", "whopwatch", "simulate", "--contract", edition, "--port", "0"]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

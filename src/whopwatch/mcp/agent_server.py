@@ -42,12 +42,21 @@ def make_server(
 ) -> MCPServer:
     """Return the server with its six tools, and a seventh that calls `check` with an operation if it is given."""
     server = MCPServer("whopwatch", version=__version__, instructions=INSTRUCTIONS)
-    read_only = ToolAnnotations(
-        read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-    )
+    for tool in _reading_tools(knowledge):
+        server.add_tool(_with_errors(tool), annotations=_hints(sends=False), structured_output=False)
+    if check:
+        tool = _checking_tool(check, clock)
+        server.add_tool(_with_errors(tool), annotations=_hints(sends=True), structured_output=False)
+    return server
 
-    def add(tool: Callable[..., str]) -> None:
-        server.add_tool(_with_errors(tool), annotations=read_only, structured_output=False)
+
+def _hints(*, sends: bool) -> ToolAnnotations:
+    """Return what an agent is told of a tool. Every one only reads; one of them reads from the API."""
+    return ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=sends)
+
+
+def _reading_tools(knowledge: Knowledge) -> tuple[Callable[..., str], ...]:
+    """Return the tools that send nothing. Their docstrings are what an agent reads of them."""
 
     def what_changed_since(since: str = "") -> str:
         """What moved in the live API since a time (ISO 8601): findings that appeared, are gone, or are still open.
@@ -85,27 +94,20 @@ def make_server(
         """
         return knowledge.impact_on_code(about)
 
-    for tool in (
-        what_changed_since,
-        operation_health,
-        explain_finding,
-        version_changes,
-        impact_on_code,
-        show_contract,
-    ):
-        add(tool)
-    if check:
-        sends = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
-        one_at_a_time, started = Lock(), deque[float]()
+    return what_changed_since, operation_health, explain_finding, version_changes, impact_on_code, show_contract
 
-        def check_now(operation: str) -> str:
-            """Check an operation such as payments.list now: sends at most 60 GET requests to the API."""
-            with one_at_a_time:
-                _refuse_too_many(started, clock())
-                return check(operation)
 
-        server.add_tool(_with_errors(check_now), annotations=sends, structured_output=False)
-    return server
+def _checking_tool(check: Callable[[str], str], clock: Callable[[], float]) -> Callable[..., str]:
+    """Return the tool that sends requests: one check at a time, and a limited number in an hour."""
+    one_at_a_time, started = Lock(), deque[float]()
+
+    def check_now(operation: str) -> str:
+        """Check an operation such as payments.list now: sends at most 60 GET requests to the API."""
+        with one_at_a_time:
+            _refuse_too_many(started, clock())
+            return check(operation)
+
+    return check_now
 
 
 def _refuse_too_many(started: deque[float], now: float) -> None:

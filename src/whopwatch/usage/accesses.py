@@ -69,6 +69,7 @@ class Accesses(ABC):
         self._compared: Compared = []
         self._chains: dict[int, tuple[int, list[Compared]]] = {}
         self._has_default: set[int] = set()
+        self._left: dict[tuple[Object, int], None] = {}
         self._next_test: dict[int, int] = {}
         self._uses_sdk = False
 
@@ -358,14 +359,25 @@ class Accesses(ABC):
     def _leave(self, arguments: list[Values], named: list[tuple[str, Values]], line: int) -> None:
         """Note data that goes to code that is not followed."""
         given = union(*arguments, *[values for _, values in named])
-        self._note_too_many(tuple(one for one in _within(given) if isinstance(one, Unknown)), line)
+        objects: list[Object] = []
+        within = list(_within(given, objects))
+        self._left |= dict.fromkeys((one, line) for one in objects)
+        self._note_too_many(tuple(one for one in within if isinstance(one, Unknown)), line)
         for value in self._narrowed_values(given):
             if isinstance(value, SdkClient) and not value.is_guess:
                 self._recorder.not_followed(self.path, line, LOST_CLIENT)
-        for data in data_within(given):
-            for value in self._narrowed_values((data,)):
-                if isinstance(value, Data):
-                    self._recorder.whole(value, self.path, line)
+        for value in self._narrowed_values(tuple(one for one in within if isinstance(one, Data))):
+            if isinstance(value, Data):
+                self._recorder.whole(value, self.path, line)
+
+    def _leave_objects(self) -> None:
+        """Note the data in objects that went to code that is not followed, once for each object."""
+        reached: dict[Object, list[Data]] = {}
+        for one, line in self._left:
+            if one not in reached:
+                reached[one] = list(data_within((one,)))
+            for data in reached[one]:
+                self._recorder.whole(data, self.path, line)
 
 
 def data_within(values: Values) -> Iterator[Data]:
@@ -373,8 +385,11 @@ def data_within(values: Values) -> Iterator[Data]:
     yield from (one for one in _within(values) if isinstance(one, Data))
 
 
-def _within(values: Values) -> Iterator[Data | Unknown]:
-    """Yield the data in values, and what takes the place of values that are too many."""
+def _within(values: Values, objects: list[Object] | None = None) -> Iterator[Data | Unknown]:
+    """Yield the data in values, and what takes the place of values that are too many.
+
+    Objects are added to `objects`, if it is given; else what they hold is yielded, too.
+    """
     todo, seen = list(values), set(values)
     while todo:
         value = todo.pop()
@@ -392,7 +407,9 @@ def _within(values: Values) -> Iterator[Data | Unknown]:
                 inner = [*value.arguments, *(part for _, part in value.named)]
             case Items():
                 inner = list(value.items)
-            case Object():
+            case Object() if objects is not None:
+                objects.append(value)
+            case Object() if value.node is not s.MODULE:  # a module reaches all other modules
                 inner = list(value.attributes.names.values())
         new = dict.fromkeys(one for part in inner for one in part if one not in seen)
         seen.update(new)

@@ -27,7 +27,6 @@ from whopwatch.usage.values import (
 
 MAX_CALLS = 6
 """Calls within calls that are followed."""
-_MODULE = s.Class(0, "module", [])
 
 
 def module_name(module: str) -> str:
@@ -72,7 +71,7 @@ class Definitions(Calls):
 
     def _import_module(self, here: str, own: Sequence[Variables], scope: Variables) -> None:
         """Set a variable to a module; `a.b` makes it an attribute of the variable `a`."""
-        values: Values = tuple(Object(_MODULE, one) for one in own)
+        values: Values = tuple(Object(s.MODULE, one) for one in own)
         first, *rest = here.split(".")
         for name in reversed(rest):
             values = (RecordValue(((name, values),)),)
@@ -82,9 +81,9 @@ class Definitions(Calls):
         """Return what a name in a module is: of the scanned code, or of a library."""
         found = union(*[one.names.get(there, ()) for one in own])
         if not found and there == "default":
-            found = union(*[one.names.get(here, ()) for one in own]) or tuple(Object(_MODULE, one) for one in own)
+            found = union(*[one.names.get(here, ()) for one in own]) or tuple(Object(s.MODULE, one) for one in own)
         if not found and module.partition(".")[0] not in known.SDK_PACKAGES and there != "*":
-            found = tuple(Object(_MODULE, one) for one in self._exports.get(there, []) if one != self._scope)
+            found = tuple(Object(s.MODULE, one) for one in self._exports.get(there, []) if one != self._scope)
         return found or (() if own else (Library(module, "" if there == "*" else there),))
 
     # Functions
@@ -201,7 +200,7 @@ class Definitions(Calls):
         for text in types:
             name = text.removesuffix("[]")
             named = scope.get(name) or ()
-            found += [one for one in named if isinstance(one, Object) and one.node is not _MODULE]
+            found += [one for one in named if isinstance(one, Object) and one.node is not s.MODULE]
             sdk = [one for one in named if isinstance(one, Library) and one.module in known.SDK_PACKAGES]
             is_client = any(one.name in (*known.CLIENTS, "default") for one in sdk)
             if name in known.OWN_CLIENTS or is_client:

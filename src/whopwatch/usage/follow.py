@@ -105,6 +105,7 @@ class Follower(Definitions):
         self._block(self._module.body, self._scope)
         for event, callback in list(self._handlers.values()):
             self._handler(event, callback)
+        self._leave_objects()
 
     # Statements
 

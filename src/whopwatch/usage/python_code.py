@@ -62,8 +62,7 @@ def _statement(node: ast.stmt) -> s.Node:
         case ast.With() | ast.AsyncWith():
             return s.Several(line, [*map(_with_item, node.items), *_block(node.body)])
         case ast.Try() | ast.TryStar():
-            for inner in (one for part in node.body for one in ast.walk(part)):
-                inner.is_guarded = True  # type: ignore[attr-defined]
+            _guard(node.body)
             handlers = [s.Branch(one.lineno, s.Several(line), _block(one.body)) for one in node.handlers]
             return s.Several(line, [*_block([*node.body, *node.orelse]), *handlers, *_block(node.finalbody)])
         case ast.Global() | ast.Nonlocal():
@@ -71,6 +70,12 @@ def _statement(node: ast.stmt) -> s.Node:
         case ast.Expr():
             return _expression(node.value)
     return s.Several(line, _children(node))
+
+
+def _guard(body: Many[ast.stmt]) -> None:
+    """Mark what is in the body of a `try`."""
+    for inner in (one for part in body for one in ast.walk(part)):
+        inner.is_guarded = True  # type: ignore[attr-defined]
 
 
 def _is_guarded(node: ast.expr) -> bool:

@@ -160,10 +160,6 @@ def _pattern(node: Node) -> s.Node:
     return s.Pattern(_line(node), fields)
 
 
-def _items(node: Node) -> s.Node:
-    return s.Sequence(_line(node), _all(node.named_children))
-
-
 def _spread(node: Node) -> s.Node:
     return s.Spread(_line(node), _node(node.named_children[0]))
 
@@ -338,10 +334,6 @@ def _return(node: Node) -> s.Node:
     return s.Return(_line(node), values[0] if values else None)
 
 
-def _leave(node: Node) -> s.Node:
-    return s.Leave(_line(node), _all(node.named_children))
-
-
 def _if(node: Node) -> s.Node:
     otherwise = _body(node.child_by_field_name("alternative"))
     return s.Branch(_line(node), _field(node, "condition"), _body(node.child_by_field_name("consequence")), otherwise)
@@ -421,14 +413,15 @@ _FUNCTIONS = (
     "generator_function_declaration",
     "method_definition",
 )
+_LEAVES = ("throw_statement", "break_statement", "continue_statement")
 _READERS: dict[str, Callable[[Node], s.Node]] = {
     **dict.fromkeys(_FUNCTIONS, _function),
     **dict.fromkeys(("identifier", "property_identifier", "this"), _identifier),
     **dict.fromkeys(("call_expression", "new_expression"), _call),
-    **dict.fromkeys(("array", "array_pattern"), _items),
+    **dict.fromkeys(("array", "array_pattern"), lambda node: s.Sequence(_line(node), _all(node.named_children))),
     **dict.fromkeys(("assignment_expression", "assignment_pattern"), _assignment),
     **dict.fromkeys(("class_declaration", "class", "abstract_class_declaration"), _class),
-    **dict.fromkeys(("throw_statement", "break_statement", "continue_statement"), _leave),
+    **dict.fromkeys(_LEAVES, lambda node: s.Leave(_line(node), _all(node.named_children))),
     **dict.fromkeys(("return_statement", "yield_expression"), _return),
     **dict.fromkeys(
         ("spread_element", "rest_pattern"), lambda node: s.Spread(_line(node), _node(node.named_children[0]))

@@ -154,6 +154,10 @@ class Class(Node):
     declared: dict[str, Field] = field(default_factory=dict)
 
 
+MODULE = Class(0, "module", [])
+"""What a module is an object of."""
+
+
 @dataclass(eq=False, slots=True)
 class Assign(Node):
     """An assignment; `value` is None for a mere annotation. If not `is_declared`, a variable around may be set."""

@@ -215,7 +215,12 @@ def is_one_of_many(value: Value) -> bool:
 
 def union(*several: Values) -> Values:
     """Return all the values, each once, at most MAX_POSSIBLE_VALUES; TOO_MANY takes the place of what is left out."""
-    found = tuple(dict.fromkeys(value for values in several for value in without_too_many(values)))
+    filled = [values for values in several if values]
+    if not filled:
+        return ()
+    if len(filled) == 1 and len(filled[0]) == 1:
+        return without_too_many(filled[0])
+    found = tuple(dict.fromkeys(value for values in filled for value in without_too_many(values)))
     left_out = found[MAX_POSSIBLE_VALUES:]
     if all(isinstance(value, String | Library | Unknown) and not is_one_of_many(value) for value in left_out):
         return found[:MAX_POSSIBLE_VALUES]
@@ -228,4 +233,7 @@ def _weight(parts: Iterable[Values]) -> int:
 
 def without_too_many(values: Values) -> Values:
     """Return the values, with TOO_MANY for records and lists that contain too much."""
-    return tuple(TOO_MANY if getattr(one, "weight", 1) > MAX_VALUE_WEIGHT else one for one in values)
+    for one in values:
+        if isinstance(one, RecordValue | Items | Bound) and one.weight > MAX_VALUE_WEIGHT:
+            return tuple(TOO_MANY if getattr(one, "weight", 1) > MAX_VALUE_WEIGHT else one for one in values)
+    return values

@@ -88,7 +88,7 @@ def test_broken_files_are_reported_and_survived(tmp_path: Path) -> None:
 
 
 def test_bounds_on_files_and_on_the_work_for_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whopwatch.usage.follow.MAX_CODE_STEPS", 200)
+    monkeypatch.setattr("whopwatch.usage.accesses.MAX_CODE_STEPS", 200)
     profile = scan_text(tmp_path, RETRIEVE + "x = 1\n" * 1000)
     assert [reason for _, reason in profile.coverage.not_followed] == ["the code is too complex to follow to its end"]
     (tmp_path / "other.py").write_text("x = 1\n")

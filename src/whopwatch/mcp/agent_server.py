@@ -51,7 +51,7 @@ def make_server(
 
 
 def _hints(*, sends: bool) -> ToolAnnotations:
-    """Return what an agent is told of a tool. Every one only reads; one of them reads from the API."""
+    """Return the hints of a tool to an agent. Every tool only reads; one of them reads from the API."""
     return ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=sends)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -38,6 +39,14 @@ Compared = list[tuple[Data, list[str], bool]]
 """What one test compares: enum fields, the constant strings, and whether they are excluded."""
 
 
+MAX_CODE_STEPS = 400_000
+"""What is evaluated for one file: pieces of code, and values of which a field is read."""
+
+
+class TooComplexError(Exception):
+    """A file needs more than MAX_CODE_STEPS."""
+
+
 class Accesses(ABC):
     """What is known while one module is followed: the accesses to values, and the branches around them."""
 
@@ -58,8 +67,9 @@ class Accesses(ABC):
         self._handlers: dict[int, tuple[str, Callback]] = {}
         self._active: list[s.Function] = []
         self._done: dict[tuple[int, int, tuple[Values, ...], tuple[str, ...]], Values] = {}
+        self._runs: Counter[int] = Counter()
         self._scopes: list[Variables] = []
-        self._filling: set[tuple[Value, Values]] = set()
+        self._filling: list[s.Class | Value] = []
         self._transforms: dict[RecordValue, tuple[Callback, ...]] = {}
         self._made: dict[int, s.Function] = {}
         self._returns: list[Values] = []
@@ -192,8 +202,15 @@ class Accesses(ABC):
                     self._tests.append((value, events, node.is_negated))
         return ()
 
+    def _spend(self, steps: int) -> None:
+        """Count what is evaluated. Raise TooComplexError if it is too much for one file."""
+        self._steps += steps
+        if self._steps > MAX_CODE_STEPS:
+            raise TooComplexError
+
     def access(self, values: Values, name: str, line: int) -> Values:
         """Return the field `name` of any of the values, and note the fields of the API that are read."""
+        self._spend(len(values))
         self._note_too_many(values, line)
         return union(*[self._access(value, name, line) for value in self._narrowed_values(values)])
 

@@ -27,6 +27,8 @@ from whopwatch.usage.values import (
 
 MAX_CALLS = 6
 """Calls within calls that are followed."""
+MAX_RUNS = 24
+"""How often one function is followed, with other arguments each time. What further calls get counts as not followed."""
 
 
 def module_name(module: str) -> str:
@@ -135,7 +137,7 @@ class Definitions(Calls):
         extra: Values = (RecordValue(tuple((named or {}).items())),)
         # The scope tells functions apart that one function makes with different variables around.
         key = (id(node), id(callback.scope), (*arguments, extra), self._events)
-        is_cut = len(self._active) >= MAX_CALLS or node in self._active
+        is_cut = len(self._active) >= MAX_CALLS or node in self._active or self._runs[id(node)] >= MAX_RUNS
         if is_called:
             self._recorder.called(id(node), is_followed=key in self._done or not is_cut)
         if key in self._done:
@@ -143,6 +145,7 @@ class Definitions(Calls):
         if is_cut:
             self._leave(arguments, list((named or {}).items()), node.line)
             return ()
+        self._runs[id(node)] += 1
         self._active.append(node)
         self._returns.append(())
         self._scopes.append(callback.scope)  # its id is in a key

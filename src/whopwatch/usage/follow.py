@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
-from whopwatch.usage.accesses import Exports, is_informative, plain_client, spread_fields, texts_of
+from whopwatch.usage.accesses import Exports, TooComplexError, is_informative, plain_client, spread_fields, texts_of
 from whopwatch.usage.api_index import ApiIndex
 from whopwatch.usage.definitions import Definitions, module_name
 from whopwatch.usage.profile import BROKEN_CODE, TOO_COMPLEX, TOO_DEEP
@@ -36,14 +36,8 @@ from whopwatch.usage.values import (
 
 MAX_CODE_LEVELS = 60
 """Nesting of code that is followed."""
-MAX_CODE_STEPS = 400_000
-"""Pieces of code that are evaluated for one file."""
 ROUNDS = 2
 """What a later method or file sets is known in the second round."""
-
-
-class TooComplexError(Exception):
-    """A file needs more than MAX_CODE_STEPS."""
 
 
 def follow(modules: Sequence[s.SourceFile], index: ApiIndex, recorder: Recorder) -> None:
@@ -122,9 +116,7 @@ class Follower(Definitions):
 
     def _value(self, node: s.Node, scope: Variables) -> Values:
         """Follow any node and return what it can be."""
-        self._steps += 1
-        if self._steps > MAX_CODE_STEPS:
-            raise TooComplexError
+        self._spend(1)
         if self._depth > MAX_CODE_LEVELS:
             self._recorder.not_followed(self.path, node.line, TOO_DEEP)
             return ()

@@ -8,6 +8,7 @@ from whopwatch.usage.accesses import Accesses, texts_of
 from whopwatch.usage.values import (
     Callback,
     Data,
+    HttpResponse,
     Items,
     Object,
     RecordValue,
@@ -20,6 +21,12 @@ from whopwatch.usage.values import (
 
 MAX_RECORD_FIELDS = 300
 """Fields that code adds to one record."""
+MAX_WITHIN_ITSELF = 2
+"""How often a class that contains itself, such as a comment with replies, is filled from one piece of data."""
+MAX_FILL_DEPTH = 6
+"""Levels of classes and schemas within each other that are filled from one piece of data."""
+MAX_UNKNOWN_DEPTH = 2
+"""Levels of classes that are filled from data whose origin is not known: nothing of the API is read there."""
 
 
 class Shapes(Accesses):
@@ -108,10 +115,13 @@ class Shapes(Accesses):
 
     def _fill(self, shape: Value, values: Values, line: int) -> None:
         """Note that the fields of a class or schema are read from data, or from each item of a list."""
-        key = (shape, values)
-        if not values or key in self._filling:
+        what = shape.node if isinstance(shape, Object) else shape
+        is_unknown = not any(isinstance(one, Data | HttpResponse | Items | RecordValue) for one in values)
+        if not values or sum(one is what for one in self._filling) >= MAX_WITHIN_ITSELF:
             return
-        self._filling.add(key)
+        if len(self._filling) >= (MAX_UNKNOWN_DEPTH if is_unknown else MAX_FILL_DEPTH):
+            return
+        self._filling.append(what)
         each = union(*[self._items((one,)) if self._is_list(one) else (one,) for one in values])
         match shape:
             case Object():
@@ -128,7 +138,7 @@ class Shapes(Accesses):
             case Items():
                 for one in union(*shape.items):
                     self._fill(one, each, line)
-        self._filling.discard(key)
+        self._filling.pop()
 
     def _set_field(self, made: Object, field: s.Field, values: Values, line: int) -> None:
         inner = [one for one in self._typed(field.types, made.attributes, line) if isinstance(one, Object)]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 from urllib.parse import urlsplit
 
 from whopwatch.simulator import Simulator
@@ -25,7 +24,10 @@ def api_error(status: int, kind: str) -> Response:
 
 @dataclass
 class Proxy:
-    """The base URL of the proxy; `change` is called with the number of the request, its path and the true response."""
+    """The base URL of the proxy; `change` is called with the number of the request, its path and the true response.
+
+    The number is the place in `paths`: whoever clears them starts again with 1.
+    """
 
     base_url: str = ""
     change: Callable[[int, str, Response], Response | None] = lambda number, path, response: response
@@ -37,14 +39,15 @@ def proxied(simulator: Simulator) -> Iterator[Proxy]:
     """Yield a proxy in front of `simulator`. If `change` returns None it closes the connection without a response."""
     upstream = urlsplit(simulator.base_url)
     proxy = Proxy()
-    numbers = count(1)  # each number is given once, also if requests are answered side by side
+    lock = threading.Lock()  # each number is given once, also if requests are answered side by side
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def forward(self) -> None:
-            proxy.paths.append(self.path)
-            number = next(numbers)
+            with lock:
+                proxy.paths.append(self.path)
+                number = len(proxy.paths)
             body = self.rfile.read(int(self.headers["content-length"] or 0))
             connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port)
             own = {name: value for name, value in self.headers.items() if name.lower() != "host"}

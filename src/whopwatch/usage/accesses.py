@@ -15,8 +15,8 @@ from whopwatch.usage.recorder import Recorder
 from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import (
     MAX_POSSIBLE_VALUES,
-    Bound,
     Callback,
+    Composite,
     Data,
     Http,
     HttpResponse,
@@ -418,12 +418,8 @@ def _within(values: Values, objects: list[Object] | None = None) -> Iterator[Dat
                 yield value
             case HttpResponse():
                 yield Data(value.owner, (), value.is_guess)
-            case RecordValue():
-                inner = [part for _, part in value.fields]
-            case Bound():
-                inner = [*value.arguments, *(part for _, part in value.named)]
-            case Items():
-                inner = list(value.items)
+            case Composite():
+                inner = list(value.parts())
             case Object() if objects is not None:
                 objects.append(value)
             case Object() if value.node is not s.MODULE:  # a module reaches all other modules

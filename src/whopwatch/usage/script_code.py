@@ -200,20 +200,27 @@ def _module(node: Node) -> str:
 
 def _import(node: Node) -> s.Node:
     source = node.child_by_field_name("source")
+    return s.Import(_line(node), _module(source) if source else "", _names(node))
+
+
+def _names(node: Node) -> list[tuple[str, str]]:
+    """Return the names in an import or export: there and here. A whole module is `*` there, all its names are `*`."""
     names: list[tuple[str, str]] = []
-    todo = list(node.named_children)
+    todo = list(node.children)
     while todo:
         child = todo.pop(0)
-        if child.type == "import_specifier":
+        if child.type in ("import_specifier", "export_specifier"):
             name = _words(child.child_by_field_name("name"))
             names.append((name, _words(child.child_by_field_name("alias")) or name))
-        elif child.type == "namespace_import":
+        elif child.type in ("namespace_import", "namespace_export"):
             names.append(("*", _words(child.named_children[-1])))
-        elif child.type == "identifier":
+        elif child.type == "identifier" and node.type == "import_statement":
             names.append(("default", _words(child)))
-        elif child.type in ("import_clause", "named_imports"):
-            todo += child.named_children
-    return s.Import(_line(node), _module(source) if source else "", names)
+        elif child.type == "*":
+            names.append(("*", "*"))
+        elif child.type in ("import_clause", "named_imports", "export_clause"):
+            todo += child.children
+    return names
 
 
 def _export(node: Node) -> s.Node:
@@ -234,20 +241,7 @@ def _export(node: Node) -> s.Node:
 
 def _export_names(node: Node) -> s.Node:
     """Return the names that `export {…}` and `export * from "…"` give."""
-    line, source = _line(node), node.child_by_field_name("source")
-    names: list[tuple[str, str]] = []
-    todo = list(node.children)
-    while todo:
-        child = todo.pop(0)
-        if child.type == "export_specifier":
-            name = _words(child.child_by_field_name("name"))
-            names.append((name, _words(child.child_by_field_name("alias")) or name))
-        elif child.type == "namespace_export":
-            names.append(("*", _words(child.named_children[-1])))
-        elif child.type == "*":
-            names.append(("*", "*"))
-        elif child.type == "export_clause":
-            todo += child.named_children
+    line, source, names = _line(node), node.child_by_field_name("source"), _names(node)
     if source:
         return s.Import(line, _module(source), names)
     return s.Several(line, [s.Assign(line, s.Name(line, here), s.Name(line, name)) for name, here in names])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -99,62 +100,88 @@ class WrittenName(str):
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+@dataclass(frozen=True, slots=True, eq=False)
+class Composite(ABC):
+    """A value with values within. Its weight counts them, each as often as it occurs.
+
+    The hash is taken once: a record may contain the same record many times.
+    """
+
+    weight: int = field(init=False)
+    digest: int = field(init=False)
+
+    @abstractmethod
+    def content(self) -> Hashable:
+        """Return what makes two values of one class equal."""
+
+    @abstractmethod
+    def parts(self) -> Iterable[Values]:
+        """Return the values within."""
+
+    def __post_init__(self) -> None:
+        """Count the values within, and take the hash."""
+        object.__setattr__(self, "weight", 1 + sum(weight_of(one) for values in self.parts() for one in values))
+        object.__setattr__(self, "digest", hash(self.content()))
+
+    def __hash__(self) -> int:
+        """Return the hash that was taken before."""
+        return self.digest
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other value has the same class and content."""
+        return (
+            isinstance(other, Composite)
+            and type(self) is type(other)
+            and self.digest == other.digest
+            and self.content() == other.content()
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound(Composite):
     """Functions with some of their arguments, as `functools.partial` makes them."""
 
     functions: Values
     arguments: tuple[Values, ...]
     named: tuple[tuple[str, Values], ...]
-    weight: int = field(init=False, compare=False)
-    digest: int = field(init=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Count the values within, and take the hash once: a record may contain the same record many times."""
-        object.__setattr__(
-            self, "weight", _weight((self.functions, *self.arguments, *(part for _, part in self.named)))
-        )
-        object.__setattr__(self, "digest", hash((self.functions, self.arguments, self.named)))
+    def content(self) -> Hashable:
+        """Return the functions with their arguments."""
+        return self.functions, self.arguments, self.named
 
-    def __hash__(self) -> int:
-        """Return the hash that was taken before."""
-        return self.digest
+    def parts(self) -> Iterable[Values]:
+        """Return the functions and each argument."""
+        return self.functions, *self.arguments, *(part for _, part in self.named)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordValue:
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordValue(Composite):
     """A record that the code makes. A key of None is not known, the key `**` what is spread into it."""
 
     fields: tuple[tuple[str | None, Values], ...]
-    weight: int = field(init=False, compare=False)
-    digest: int = field(init=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Count the values within, and take the hash once: a record may contain the same record many times."""
-        object.__setattr__(self, "weight", _weight([part for _, part in self.fields]))
-        object.__setattr__(self, "digest", hash(self.fields))
+    def content(self) -> Hashable:
+        """Return the fields."""
+        return self.fields
 
-    def __hash__(self) -> int:
-        """Return the hash that was taken before."""
-        return self.digest
+    def parts(self) -> Iterable[Values]:
+        """Return the value of each field."""
+        return [part for _, part in self.fields]
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+@dataclass(frozen=True, slots=True, eq=False)
+class Items(Composite):
     """A list that the code makes."""
 
     items: tuple[Values, ...]
-    weight: int = field(init=False, compare=False)
-    digest: int = field(init=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Count the values within, and take the hash once: a record may contain the same record many times."""
-        object.__setattr__(self, "weight", _weight(self.items))
-        object.__setattr__(self, "digest", hash(self.items))
+    def content(self) -> Hashable:
+        """Return the items."""
+        return self.items
 
-    def __hash__(self) -> int:
-        """Return the hash that was taken before."""
-        return self.digest
+    def parts(self) -> Iterable[Values]:
+        """Return each item."""
+        return self.items
 
 
 Value: TypeAlias = (
@@ -227,13 +254,13 @@ def union(*several: Values) -> Values:
     return (*(value for value in found[:MAX_POSSIBLE_VALUES] if value != TOO_MANY), TOO_MANY)
 
 
-def _weight(parts: Iterable[Values]) -> int:
-    return 1 + sum(getattr(one, "weight", 1) for values in parts for one in values)
+def weight_of(value: Value) -> int:
+    """Return the number of values that a value contains, itself included."""
+    return value.weight if isinstance(value, Composite) else 1
 
 
 def without_too_many(values: Values) -> Values:
     """Return the values, with TOO_MANY for records and lists that contain too much."""
-    for one in values:
-        if isinstance(one, RecordValue | Items | Bound) and one.weight > MAX_VALUE_WEIGHT:
-            return tuple(TOO_MANY if getattr(one, "weight", 1) > MAX_VALUE_WEIGHT else one for one in values)
+    if any(weight_of(one) > MAX_VALUE_WEIGHT for one in values):
+        return tuple(TOO_MANY if weight_of(one) > MAX_VALUE_WEIGHT else one for one in values)
     return values

@@ -20,7 +20,7 @@ from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.core.errors import TargetError
 from whopwatch.core.report import Verdict
 from whopwatch.mcp import ToolResult, check_mcp_server, session
-from whopwatch.mcp.checked_server import OfferedTool
+from whopwatch.mcp.compare import OfferedTool
 
 PROTOCOL = "2025-06-18"
 SECONDS = 0.5

@@ -13,13 +13,13 @@ from whopwatch.signature import (
     Reason,
     Refusal,
     Signed,
-    diagnose_signature,
+    compute_signature,
     new_secret,
     require_secret,
     signed_headers,
     verify_signature,
 )
-from whopwatch.signature.verify import compute_signature
+from whopwatch.signature.diagnose import diagnose_signature
 
 NOW = 1_767_225_600
 ID = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"

@@ -45,7 +45,7 @@ from whopwatch.core.exit_codes import exit_code
 from whopwatch.usage.profile import FILE as USAGE_FILE
 
 if TYPE_CHECKING:
-    from whopwatch.mcp.checked_server import McpToolServer
+    from whopwatch.mcp.compare import McpToolServer
 
 EXAMPLE = """\b
 Examples:

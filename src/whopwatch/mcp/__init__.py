@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from whopwatch.mcp.checked_server import McpToolServer, OfferedTool, ToolResult
-from whopwatch.mcp.compare import compare_tools
+from whopwatch.mcp.compare import McpToolServer, OfferedTool, ToolResult, compare_tools
 from whopwatch.mcp.survey import MCP_CALL_BUDGET, check_mcp_server, unreachable_report
 
 __all__ = [

@@ -29,7 +29,7 @@ from mcp.shared.exceptions import MCPError
 from whopwatch.config.target import refuse_unencrypted
 from whopwatch.core.errors import TargetError
 from whopwatch.core.redaction import redact
-from whopwatch.mcp.checked_server import OfferedTool, ToolResult
+from whopwatch.mcp.compare import OfferedTool, ToolResult
 
 _SAFE_METHODS = frozenset({"initialize", "ping", "tools/list", "server/discover"})
 _MAX_RESPONSE_BYTES = 16 << 20

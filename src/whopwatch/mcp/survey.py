@@ -19,8 +19,7 @@ from whopwatch.core.finding import Finding
 from whopwatch.core.report import Report
 from whopwatch.http import Call
 from whopwatch.mcp import session
-from whopwatch.mcp.checked_server import McpToolServer, OfferedTool, ToolResult
-from whopwatch.mcp.compare import compare_tools
+from whopwatch.mcp.compare import McpToolServer, OfferedTool, ToolResult, compare_tools
 from whopwatch.planning.state import RunState
 from whopwatch.run.abort import abort_reason
 from whopwatch.run.conclude import EMPTY_LIST_REASON, RowEvidence, conclude, failed_inside, median_latency, sample_count

@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Raise pytest's usage error for options that cannot be used, before anything is collected.
     """
-    from whopwatch.pytest_plugin.summary import Summary
+    from whopwatch.pytest_plugin.session_run import Summary
 
     if options.name_something(config):
         check_options(config)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 from whopwatch.core.strict_json import parse_json
-from whopwatch.signature.verify import (
+from whopwatch.signature import (
     ID_HEADER,
     LIBRARY_PREFIX,
     SECRET_PREFIX,

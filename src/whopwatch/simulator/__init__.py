@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from whopwatch.simulator.api.keys import KeyGrant
 from whopwatch.simulator.api.pipeline import ApiCall, StepWrapper
-from whopwatch.simulator.app import create_app
+from whopwatch.simulator.app import Simulator, create_app, embedded
 from whopwatch.simulator.backend import Backend, SimulatorOptions
 from whopwatch.simulator.events import WebhookOptions
-from whopwatch.simulator.server import Simulator, embedded
 
 __all__ = [
     "ApiCall",

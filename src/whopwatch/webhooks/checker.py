@@ -20,7 +20,8 @@ from whopwatch.contract.loader import is_version, version_at_or_before
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.run.api_version import STRUCTURAL
-from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, diagnose_signature, verify_signature
+from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, verify_signature
+from whopwatch.signature.diagnose import diagnose_signature
 from whopwatch.webhooks.checks import (
     DuplicateDetector,
     check_content,

@@ -15,9 +15,9 @@ from whopwatch.signature import (
     SIGNATURE_HEADER,
     SIGNATURE_HEADERS,
     TIMESTAMP_HEADER,
+    compute_signature,
     signed_headers,
 )
-from whopwatch.signature.verify import compute_signature
 from whopwatch.simulator.api.pipeline import Proceed
 from whopwatch.simulator.events import OutgoingDelivery
 from whopwatch.simulator.faults.context import FaultContext, FaultPlan, FaultSteps, setting_of

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whopwatch.core import documents
-from whopwatch.core.documents import MAX_LEVELS, DocumentError, parse_document, parse_yaml_document, read_bounded
+from whopwatch.core.documents import DocumentError, parse_document, parse_yaml_document, read_bounded
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text("ab[]{}'\" ", max_size=5),
@@ -46,8 +46,8 @@ def test_levels_are_bounded_exactly(monkeypatch: pytest.MonkeyPatch, nested: obj
     assert callable(nested)
     if loader == "python":
         monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
-    parse_document(nested(MAX_LEVELS))
-    for levels in (MAX_LEVELS + 1, 20_000):
+    parse_document(nested(300))
+    for levels in (301, 20_000):
         with pytest.raises(DocumentError, match="more than 300 levels"):
             parse_document(nested(levels))
 
@@ -116,3 +116,7 @@ def test_a_pipe_without_an_end_is_read_within_the_limit(pipe: Path, monkeypatch:
 def test_an_error_of_yaml_has_its_place() -> None:
     with pytest.raises(DocumentError, match="not valid YAML in line 2, column 4"):
         parse_yaml_document("a: 1\nb: ]")
+
+
+def test_a_document_may_have_64_mib_and_2_million_values() -> None:
+    assert (documents.MAX_FILE_BYTES, documents.MAX_DOCUMENT_VALUES) == (67_108_864, 2_000_000)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whopwatch.core.exchange import KEPT_BODY, Exchange, Purpose
+from whopwatch.core.exchange import Exchange, Failure, Purpose
 from whopwatch.core.strict_json import (
-    MAX_BODY_LEVELS,
-    MAX_BODY_VALUES,
-    MAX_MEMBERS,
     BodyProblem,
     has_more_values_than,
     memory_weight,
@@ -54,8 +52,42 @@ def test_what_is_not_a_json_document_is_named(body: bytes, problem: BodyProblem)
 
 
 def test_depth_is_bounded_exactly() -> None:
-    assert parse_json(b"[" * MAX_BODY_LEVELS + b"]" * MAX_BODY_LEVELS)[1] is None
-    assert parse_json(b"[" * (MAX_BODY_LEVELS + 1) + b"]" * (MAX_BODY_LEVELS + 1))[1] is BodyProblem.TOO_DEEP
+    assert parse_json(b"[" * 64 + b"]" * 64)[1] is None
+    assert parse_json(b"[" * 65 + b"]" * 65)[1] is BodyProblem.TOO_DEEP
+    # The parser accepts neither; the second one nests too deep besides.
+    assert parse_json(b"[" * 64 + b"1 1" + b"]" * 64)[1] is BodyProblem.NOT_JSON
+    assert parse_json(b"[" * 65 + b"1 1" + b"]" * 65)[1] is BodyProblem.TOO_DEEP
+    assert parse_json(b"[" * 65 + b"NaN" + b"]" * 65)[1] is BodyProblem.TOO_DEEP
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (rb'["\ud800"]', BodyProblem.NOT_UTF8),
+        (rb'["\uDFFF"]', BodyProblem.NOT_UTF8),
+        (rb'["\ud83d\ude00"]', None),
+        (rb'{"a": NaN, "b": "\ud800"}', BodyProblem.NOT_A_NUMBER),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_no_unicode(body: bytes, problem: BodyProblem | None) -> None:
+    assert parse_json(body)[1] is problem
+
+
+@pytest.mark.parametrize(
+    ("depth", "body", "is_deeper"),
+    [
+        (2, b"[[]]", False),
+        (1, b"[[]]", True),
+        (1, b"[],[],[]", False),
+        (20, b"[" * 21 + b"]" * 21, True),
+        (20, b"[" * 20 + b"]" * 20, False),
+        (1, b"]][[", False),
+        (2, b"]][[[[[", True),
+        (1, rb'["[[[\"[[["]', False),
+    ],
+)
+def test_levels_are_counted_without_parsing(depth: int, body: bytes, is_deeper: bool) -> None:
+    assert nests_deeper_than(depth, body) is is_deeper
 
 
 @given(JSON)
@@ -90,22 +122,23 @@ def test_the_count_of_values_is_that_of_the_parsed_document(value: object) -> No
 
 
 def test_a_body_with_too_many_values_is_not_parsed() -> None:
-    assert parse_json(b"[" + b"0," * (MAX_BODY_VALUES - 2) + b"0]")[1] is None
-    assert parse_json(b"[" + b"0," * (MAX_BODY_VALUES - 1) + b"0]") == (None, BodyProblem.TOO_MANY_VALUES)
-    assert parse_json(b"[" * MAX_BODY_VALUES * 2)[1] is BodyProblem.TOO_DEEP
+    assert parse_json(b"[" + b"0," * (99_998) + b"0]")[1] is None
+    assert parse_json(b"[" + b"0," * (99_999) + b"0]") == (None, BodyProblem.TOO_MANY_VALUES)
+    assert parse_json(b"[" * 200_000)[1] is BodyProblem.TOO_DEEP
 
 
 def test_a_large_body_is_dropped_once_it_is_parsed() -> None:
-    padding = b" " * KEPT_BODY
+    padding = b" " * 16_384
     exchange = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b'{"data": [1]}' + padding)
     exchange.forget_large_body()
     assert (exchange.body, exchange.json, exchange.parsed) == (b"", {"data": [1]}, ({"data": [1]}, None))
     broken = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b"{" + padding)
     broken.forget_large_body()
     assert broken.parsed == (None, BodyProblem.NOT_JSON)
-    small = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=b"{}")
-    small.forget_large_body()
-    assert small.body == b"{}"
+    for body in (b"{}", b"{}" + b" " * 16_382):
+        small = Exchange("products.list", Purpose.LIST, "GET", "", status=200, body=body)
+        small.forget_large_body()
+        assert small.body == body
 
 
 @pytest.mark.parametrize(("body", "weight"), [(b"", 0), (b"12", 2), (b'[1,{"a":2}]', 11 + 3 * 64)])
@@ -113,7 +146,7 @@ def test_the_weight_of_a_response_counts_bytes_and_values(body: bytes, weight: i
     assert memory_weight(body) == weight
 
 
-@pytest.mark.parametrize(("members", "problem"), [(MAX_MEMBERS, None), (MAX_MEMBERS + 1, BodyProblem.TOO_MANY_VALUES)])
+@pytest.mark.parametrize(("members", "problem"), [(2000, None), (2001, BodyProblem.TOO_MANY_VALUES)])
 def test_an_object_with_too_many_members_is_not_checked(members: int, problem: BodyProblem | None) -> None:
     large = {str(number): number for number in range(members)}
     assert parse_json(json.dumps({"data": [{"a": large}]}).encode())[1] is problem
@@ -145,3 +178,55 @@ def test_a_name_is_found_twice_however_it_is_written(value: object, member: str)
         assert parse_json(text.encode()) == (None, BodyProblem.DUPLICATE_KEY)
     once = f"[{inner},{{{member}}}]"
     assert parse_json(once.encode()) == (json.loads(once), None)
+
+
+def received(**facts: Any) -> Exchange:
+    return Exchange("products.list", Purpose.LIST, "GET", "", **facts)
+
+
+@pytest.mark.parametrize(
+    ("headers", "number"),
+    [
+        ((("ratelimit-remaining", "7"),), 7.0),
+        ((("x-ratelimit-remaining", " 8 "),), 8.0),
+        ((("ratelimit-remaining", "7"), ("x-ratelimit-remaining", "8")), 7.0),
+        ((("ratelimit-remaining", "many"), ("x-ratelimit-remaining", "8")), 8.0),
+        ((("ratelimit-remaining", "-1"),), None),
+        ((("ratelimit-remaining", "\u0667"),), None),
+        ((("ratelimit-remaining", "1234567890123"),), 123456789012.0),
+        ((), None),
+    ],
+)
+def test_the_number_of_a_rate_limit_header(headers: tuple[tuple[str, str], ...], number: float | None) -> None:
+    assert received(status=200, headers=headers).rate_limit("remaining") == number
+
+
+@pytest.mark.parametrize(
+    ("facts", "transient", "kind", "ok"),
+    [
+        ({"status": 200}, False, None, True),
+        ({"status": 299}, False, None, True),
+        ({"status": 199}, False, None, False),
+        ({"status": 300}, False, None, False),
+        ({"status": 404}, False, None, False),
+        ({"status": 429}, True, 429, False),
+        ({"status": 499}, False, None, False),
+        ({"status": 500}, True, 500, False),
+        ({"failure": Failure.RESET}, True, Failure.RESET, False),
+    ],
+)
+def test_failures_that_may_not_repeat(facts: dict[str, Any], transient: bool, kind: object, ok: bool) -> None:
+    exchange = received(**facts)
+    assert (exchange.may_be_transient, exchange.failure_kind, exchange.ok) == (transient, kind, ok)
+
+
+def test_the_object_of_a_request_is_the_last_one_of_its_path() -> None:
+    assert received(path_params={"company_id": "biz_1", "id": "prod_2"}).subject_id == "prod_2"
+    assert received().subject_id is None
+    assert received().media_type is None
+
+
+def test_an_exchange_is_shown_without_its_content() -> None:
+    shown = repr(received(headers=(("a", "private"),), body=b"private", request_body={"a": "private"}))
+    assert "private" not in shown
+    assert received().attempt == 1

@@ -11,7 +11,27 @@ from whopwatch.core.redaction import SHAPES, describe_names, forget_all, name_to
 from whopwatch.har.pseudonyms import vocabulary_of
 
 
-@pytest.mark.parametrize("name", ["nickname", "favouriteColour", "line1", "oauth2_token", "$ref", "_links", "x", "a-b"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nickname",
+        "favouriteColour",
+        "line1",
+        "oauth2_token",
+        "$ref",
+        "_links",
+        "x",
+        "a-b",
+        "items[]",
+        # As many letters, digits and changes as a name of a field may have, and a part of eleven characters.
+        "a" * 20,
+        "_".join(["word"] * 9 + ["abc"]),
+        "a_12_34",
+        "a1b",
+        "abcde1fghij",
+        "aBcD",
+    ],
+)
 def test_a_name_like_a_field_is_shown(name: str) -> None:
     assert shape_of(name) is None
     assert name_token(name) == name
@@ -39,6 +59,12 @@ def test_a_name_like_a_field_is_shown(name: str) -> None:
         ("a\n::error::", "text"),
         ("\ud800", "text"),
         ("a" * 2**20, "token"),
+        ("a" * 21, "token"),
+        ("_".join(["word"] * 10), "token"),
+        ("a_12_345", "token"),
+        ("a1b2c", "token"),
+        ("abcde1fghijk", "token"),
+        ("aBcDeFgH", "token"),
     ],
 )
 def test_a_name_that_is_data_is_described(name: str, shape: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from whopwatch.contract import Contract, load, openapi_adapter
-from whopwatch.contract.openapi_file import part_at
 from whopwatch.core.errors import ContractError
+from whopwatch.core.pointers import part_at
 
 TEXT = {"type": "string"}
 ITEM = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}

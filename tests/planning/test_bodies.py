@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from whopwatch.contract import Contract, Operation, load
-from whopwatch.contract.operation import escape_pointer
+from whopwatch.core.pointers import escape_pointer
 from whopwatch.planning.writes.bodies import BodyBuilder
 
 CONTRACT = load()

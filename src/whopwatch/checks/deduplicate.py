@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from whopwatch.checks.collector import RuleViolations
 from whopwatch.contract import Contract
-from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.finding import Finding, Rule
+from whopwatch.core.pointers import escape_pointer
 from whopwatch.oracle import list_rules as rules
 
 WHOLE_API = "all"

@@ -12,6 +12,7 @@ from whopwatch.contract import Contract, Operation
 from whopwatch.contract.behaviour import MALFORMED_ID, NONEXISTENT_ID_SUFFIX, UNDOCUMENTED_VALUE
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import RequestExample
+from whopwatch.core.pointers import pointer_steps
 
 MAX_VALUES, MAX_VALUE, MAX_WALKED = 3, 80, 10_000
 """Values that are shown of a location, characters of one, and values that are visited."""
@@ -56,8 +57,8 @@ def values_at(exchange: Exchange, location: str) -> tuple[str, ...]:
         header = exchange.header(location.removeprefix("header:"))
         return (_short(header),) if header is not None else ()
     values = [exchange.json] if location == "" or location.startswith("/") else []
-    for token in location.split("/")[1:]:
-        values = list(islice(_children(values, token.replace("~1", "/").replace("~0", "~")), MAX_WALKED))
+    for step in pointer_steps(location):
+        values = list(islice(_children(values, step), MAX_WALKED))
     return tuple(islice(dict.fromkeys(map(_short, values)), MAX_VALUES))
 
 

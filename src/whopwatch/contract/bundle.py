@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from whopwatch.core.documents import DocumentError, parse_yaml_document, read_bounded
 from whopwatch.core.errors import ContractError
+from whopwatch.core.pointers import pointer_steps
 
 ROOT_FILE = "openapi.yaml"
 APIS = ("v1", "v2")
@@ -73,8 +74,8 @@ def _follow(item: dict[str, Any], files: dict[str, Any], folder: Path) -> dict[s
     file, _, pointer = str(reference).partition("#")
     try:
         node: Any = files[file.removeprefix("./")]
-        for token in unquote(pointer).split("/")[1:]:
-            node = node[token.replace("~1", "/").replace("~0", "~")]
+        for step in pointer_steps(unquote(pointer)):
+            node = node[step]
         return dict(_mapping(node, folder / ROOT_FILE, str(reference)))
     except (KeyError, TypeError, IndexError):
         raise ContractError(

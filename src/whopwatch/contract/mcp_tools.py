@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from whopwatch.contract.arguments import parameters_of
 from whopwatch.contract.model import Contract
 from whopwatch.contract.operation import Operation, Schema
+from whopwatch.core.pointers import mappings
 
 REFERENCE = "#/components/schemas/"
 DEFINITION = "#/$defs/"
@@ -78,23 +79,12 @@ def _reached(contract: Contract, api: str, schema: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     waiting = [schema]
     while waiting:
-        for reference in _references(waiting.pop()):
-            name = reference.removeprefix(REFERENCE)
-            if name not in found:
+        for node in mappings(waiting.pop()):
+            reference = node.get("$ref")
+            if isinstance(reference, str) and (name := reference.removeprefix(REFERENCE)) not in found:
                 found[name] = contract.resolve({"$ref": reference}, api)
                 waiting.append(found[name])
     return found
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for value in node.values():
-            yield from _references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _references(value)
 
 
 def _moved(node: Any) -> Any:

@@ -17,11 +17,12 @@ from urllib.parse import unquote
 
 from whopwatch.contract.edition import Edition
 from whopwatch.contract.model import Contract
-from whopwatch.contract.openapi_file import DATA, Node, check_structure, part_at, version_of
+from whopwatch.contract.openapi_file import DATA, Node, check_structure, version_of
 from whopwatch.contract.openapi_inference import ImportNote, infer
 from whopwatch.contract.operation import Operation
 from whopwatch.core.documents import MAX_DOCUMENT_VALUES
 from whopwatch.core.errors import ContractError
+from whopwatch.core.pointers import part_at
 
 JSON_MEDIA_TYPE = "application/json"
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from whopwatch.contract.bundle import ROOT_FILE, bundle_document
-from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.documents import DocumentError, parse_document, read_bounded
 from whopwatch.core.errors import ContractError
+from whopwatch.core.pointers import escape_pointer, leads_somewhere, mappings
 
 EXPECTED = "an OpenAPI 3.0.x or 3.1.x document in JSON or YAML"
 
@@ -84,7 +84,7 @@ def read_openapi_file(path: Path, expected: str = EXPECTED) -> Node:
             got=f"version {str(declared)[:20]}" if declared else "no version",
             hint="convert it first" if declared else expected,
         )
-    if any("$id" in node or "%" in str(node.get("$ref")) for node in _mappings(document)):
+    if any("$id" in node or "%" in str(node.get("$ref")) for node in mappings(document)):
         document = _with_references_from_the_root(document)
     items = document.get("paths")
     refers = isinstance(items, dict) and any("$ref" in item for item in items.values() if isinstance(item, dict))
@@ -116,20 +116,10 @@ def _with_references_from_the_root(document: Node) -> Node:
         return made
 
     rooted: Node = read(document, None, (None, document))
-    for node in _mappings(rooted):
+    for node in mappings(rooted):
         if isinstance(node.get("$ref"), str) and node["$ref"] in places:
             node["$ref"] = f"#{places[node['$ref']]}"
     return rooted
-
-
-def _mappings(document: Any) -> Iterator[Node]:
-    """Yield every mapping of a document, in no certain order."""
-    waiting = [document]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            yield node
-        waiting += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
 
 
 def version_of(document: Mapping[str, Any]) -> str | None:
@@ -182,20 +172,3 @@ def _pointer(place: Place) -> str:
 def _malformed(where: str, at: Place, expected: str, got: str, hint: str | None = None) -> ContractError:
     where = f"{where}, {_pointer(at)[:200] or '/'}"
     return ContractError("The OpenAPI document is malformed.", where=where, expected=expected, got=got, hint=hint)
-
-
-def leads_somewhere(document: Mapping[str, Any], reference: str) -> bool:
-    """Return whether a reference leads to a part of the document."""
-    return part_at(document, reference) is not None
-
-
-def part_at(document: Mapping[str, Any], reference: str) -> Any:
-    """Return the part of the document that a reference leads to, None if there is none."""
-    node: Any = document if reference == "#" or reference.startswith("#/") else None
-    for step in reference.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, list):
-            node = node[int(key)] if key.isdecimal() and len(key) < 10 and int(key) < len(node) else None
-        else:
-            node = node.get(key) if isinstance(node, dict) else None
-    return node

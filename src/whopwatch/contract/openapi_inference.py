@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whopwatch.contract.openapi_file import Node, part_at
+from whopwatch.contract.openapi_file import Node
+from whopwatch.core.pointers import resolved, unescape_pointer
 
 _PREFIX = re.compile(r"([a-z]{2,8}_)[A-Za-z0-9]{6,}")
 _ID = re.compile(r"(\w+?)_?[iI][dD]")
@@ -55,7 +56,7 @@ def not_understood(document: Mapping[str, Any]) -> Iterator[ImportNote]:
     paths = document.get("paths")
     unread: Counter[str] = Counter()
     for path, item in paths.items() if isinstance(paths, dict) else ():
-        found = _resolved(document, item)
+        found = resolved(document, item)
         if not isinstance(found, dict):
             yield ImportNote(str(path), "the path item is not an object")
             continue
@@ -67,7 +68,7 @@ def not_understood(document: Mapping[str, Any]) -> Iterator[ImportNote]:
                 yield from (ImportNote(where, what) for what in _unread(document, operation))
                 unread.update(_unread_responses(document, operation))
     for event, item in (document.get("webhooks") or {}).items():
-        yield from _unread_event(document, str(event), _resolved(document, item))
+        yield from _unread_event(document, str(event), resolved(document, item))
     for what, count in sorted(unread.items()):
         yield ImportNote("responses", f"{what} of {count} operations are not checked")
 
@@ -76,7 +77,7 @@ def _unread_responses(document: Mapping[str, Any], operation: Node) -> set[str]:
     """Return the kinds of what the responses of an operation state and nothing checks."""
     responses = {str(status): part for status, part in (operation.get("responses") or {}).items()}
     is_success = any(status[:1] == "2" for status in responses)
-    headers = (_resolved(document, part) for part in responses.values())
+    headers = (resolved(document, part) for part in responses.values())
     return {
         *(f"responses {status.upper()}" for status in responses if re.fullmatch("[1345][xX]{2}", status)),
         *(["the default responses"] if "default" in responses and is_success else []),
@@ -87,7 +88,7 @@ def _unread_responses(document: Mapping[str, Any], operation: Node) -> set[str]:
 def _unread_event(document: Mapping[str, Any], event: str, item: Any) -> Iterator[ImportNote]:
     for method, operation in item.items() if isinstance(item, dict) else ():
         if isinstance(operation, dict) and method in ("get", "post", "put", "patch", "delete", "head", "options"):
-            body = _resolved(document, operation.get("requestBody"))
+            body = resolved(document, operation.get("requestBody"))
             content = body.get("content") if isinstance(body, dict) else None
             if method != "post" or not any("json" in str(media) for media in content or ()):
                 yield ImportNote(f"webhook {event}", "only a POST with a JSON body becomes an event")
@@ -121,7 +122,7 @@ def _component_names(node: Node) -> Iterator[tuple[str, str]]:
     for reference in (node.get("$ref"), *(mapping.values() if isinstance(mapping, dict) else ())):
         steps = str(reference).split("/", 4)
         if steps[:2] == ["#", "components"] and len(steps) > 3:
-            yield steps[2], steps[3].replace("~1", "/").replace("~0", "~")
+            yield steps[2], unescape_pointer(steps[3])
         elif reference:
             yield "schemas", str(reference)
     security = node.get("security")
@@ -131,13 +132,13 @@ def _component_names(node: Node) -> Iterator[tuple[str, str]]:
 
 def _unread(document: Mapping[str, Any], operation: Node) -> Iterator[str]:
     for part in operation.get("parameters") or ():
-        found = _resolved(document, part)
+        found = resolved(document, part)
         if isinstance(found, dict) and found.get("in") == "cookie":
             yield f"the cookie {str(found.get('name'))[:60]} is not sent"
-    yield from _other_media("the request body", _resolved(document, operation.get("requestBody")))
+    yield from _other_media("the request body", resolved(document, operation.get("requestBody")))
     for status, response in (operation.get("responses") or {}).items():
         if str(status).startswith("2"):
-            yield from _other_media(f"the response {status}", _resolved(document, response))
+            yield from _other_media(f"the response {status}", resolved(document, response))
     if operation.get("callbacks"):
         yield "callbacks are not checked"
 
@@ -146,15 +147,6 @@ def _other_media(what: str, carrier: Any) -> Iterator[str]:
     content = carrier.get("content") if isinstance(carrier, dict) else None
     if isinstance(content, dict) and content and not any("json" in str(media) for media in content):
         yield f"{what} has no JSON: {', '.join(sorted(map(str, content)))[:80]}"
-
-
-def _resolved(document: Mapping[str, Any], node: Any) -> Any:
-    """Return what a local reference leads to, None if it leads nowhere."""
-    for _ in range(100):
-        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
-            return node
-        node = part_at(document, node["$ref"])
-    return None
 
 
 def _collections(document: Node) -> dict[str, str]:
@@ -195,7 +187,7 @@ def _paging(document: Node, operation: Node) -> Iterator[str]:
     responses: dict[str, Node] = operation["responses"]
     success: Node = next((part for status, part in sorted(responses.items()) if status.startswith("2")), {})
     content = success.get("content", {}).get("application/json", {})
-    schema = _resolved(document, content.get("schema")) or {}
+    schema = resolved(document, content.get("schema")) or {}
     is_array = isinstance(schema, dict) and schema.get("type") == "array"
     if operation.get("x-list"):
         yield f"a list: {style or 'cursor'}; its pages are checked"

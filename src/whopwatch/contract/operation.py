@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from whopwatch.core.pointers import escape_pointer, lookup
+
 Schema = Mapping[str, Any]
 Location = Literal["path", "query", "header"]
 
@@ -148,7 +150,7 @@ def operations_of(api: str, document: Mapping[str, Any]) -> Iterator[Operation]:
 
 def _operation(api: str, document: Mapping[str, Any], path: str, method: str, raw: Mapping[str, Any]) -> Operation:
     def deref(node: Mapping[str, Any]) -> Mapping[str, Any]:
-        return lookup(document, node["$ref"].removeprefix("#")) if "$ref" in node else node
+        return lookup(document, node["$ref"]) if "$ref" in node else node
 
     body = raw.get("requestBody")
     here = f"/paths/{escape_pointer(path)}/{method}"
@@ -220,16 +222,3 @@ def events_of(document: Mapping[str, Any]) -> Iterator[Event]:
         pointer = f"/webhooks/{escape_pointer(name)}/post/requestBody/content/application~1json/schema"
         raw = item["post"]
         yield Event(name=name, schema=lookup(document, pointer), pointer=pointer, resource=raw["tags"][0])
-
-
-def escape_pointer(token: str) -> str:
-    """Return `token` as one step of a JSON pointer (RFC 6901)."""
-    return token.replace("~", "~0").replace("/", "~1")
-
-
-def lookup(document: Any, pointer: str) -> Any:
-    """Return the value at the JSON `pointer`. Raise KeyError or IndexError if there is none."""
-    for token in pointer.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
-        document = document[int(key)] if isinstance(document, list) else document[key]
-    return document

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import jsonschema_rs
 
 from whopwatch.core.errors import first_few
+from whopwatch.core.pointers import pointer_steps
 from whopwatch.core.redaction import document_names, name_token, shape_of
 
 _NULL = {"type": "null"}
@@ -140,7 +141,7 @@ class SchemaStore:
         root: dict[str, Any] = {"$schema": DIALECT, "allOf": [transform(schema)]}
         for reference, part in self._referred(schema).items():
             node = root
-            *parents, last = _tokens(reference)
+            *parents, last = pointer_steps(reference)
             for token in parents:
                 node = node.setdefault(token, {})
             node[last] = transform(part)
@@ -171,7 +172,7 @@ class SchemaStore:
 
     def _at(self, reference: str) -> Any:
         node: Any = self._document
-        for token in _tokens(reference):
+        for token in pointer_steps(reference):
             node = node[int(token)] if isinstance(node, list) else node[token]
         return node
 
@@ -196,12 +197,6 @@ class SchemaStore:
 
 def _as_it_is(schema: Any) -> Any:
     return schema
-
-
-def _tokens(reference: str) -> list[str]:
-    """Return the steps of a JSON pointer, or of a reference within a document (`#/components/...`)."""
-    steps = reference.removeprefix("#").split("/")[1:]
-    return [step.replace("~1", "/").replace("~0", "~") for step in steps]
 
 
 def is_enum_value(value: Any) -> bool:

@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Any
 
 from whopwatch.contract.model import Contract
-from whopwatch.contract.openapi_file import part_at
 from whopwatch.contract.operation import Operation
 from whopwatch.contract.schema import json_type
+from whopwatch.core.pointers import part_at
 
 Schema = Mapping[str, Any]
 Path = tuple[str | int, ...]

@@ -10,7 +10,8 @@ from typing import Any
 from whopwatch.contract_build.schemas import IdRelations, Schema, SchemaPlace, SchemaWriter, resource_singular
 from whopwatch.contract_build.sdk_model import ListOf, NamedType, Nullable, RecordField, SdkModel, SdkOperation
 from whopwatch.contract_build.sources import ApiReference
-from whopwatch.contract_build.walk import mappings, referenced_schemas
+from whopwatch.contract_build.walk import referenced_schemas
+from whopwatch.core.pointers import mappings
 
 _METHODS_ON_ONE = {"create", "retrieve", "update", "delete"}
 

@@ -25,6 +25,7 @@ from whopwatch.contract_build.sdk_model import (
     Type,
 )
 from whopwatch.contract_build.sources import ApiReference
+from whopwatch.core.pointers import resolved
 
 DECLARED = "declared.yaml"
 """The file of an edition that is made from an SDK alone: what the SDK cannot say."""
@@ -134,8 +135,8 @@ class DatedAssembler(Assembler):
         """Mark the ids of the items of a collection, where neither a name nor a sentence tells the resource."""
         resource, success = operation["tags"][0], operation["responses"].get("200", {})
         schema = success.get("content", {}).get("application/json", {}).get("schema", {})
-        data = _resolved(document, schema).get("properties", {}).get("data", {})
-        item = _resolved(document, data.get("items", {}))
+        data = resolved(document, schema).get("properties", {}).get("data", {})
+        item = resolved(document, data.get("items", {}))
         id = item.get("properties", {}).get("id", {})
         is_own = _snake(data.get("items", {}).get("$ref", "").rpartition("/")[2]) == resource_singular(resource)
         if id.get("type") == "string" and ("x-resource" not in id or is_own):
@@ -249,12 +250,6 @@ class DatedAssembler(Assembler):
     def _error_schemas(self) -> dict[str, Schema]:
         """Return the declared schemas that the SDK does not have itself."""
         return {name: schema for name, schema in self._declared["schemas"].items() if name not in self._model.types}
-
-
-def _resolved(document: dict[str, Any], schema: Schema) -> Schema:
-    while "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    return schema
 
 
 def _snake(name: str) -> str:

@@ -19,6 +19,7 @@ import yaml
 
 from whopwatch.contract_build.walk import referenced_schemas
 from whopwatch.core.errors import SourceError
+from whopwatch.core.pointers import escape_pointer, unescape_pointer
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it: ten times faster
 Files = dict[str, dict[str, Any]]
@@ -223,7 +224,7 @@ def _internal(node: Any) -> Any:
 
 
 def _pointer(home: str, *steps: str) -> dict[str, str]:
-    escaped = (quote(step.replace("~", "~0").replace("/", "~1"), safe="~") for step in steps)
+    escaped = (quote(escape_pointer(step), safe="~") for step in steps)
     return {"$ref": f"{home}#/{'/'.join(escaped)}"}
 
 
@@ -231,5 +232,5 @@ def _at(files: Files, reference: str) -> Any:
     home, _, pointer = reference.partition("#/")
     node: Any = files[home]
     for step in pointer.split("/"):
-        node = node[unquote(step).replace("~1", "/").replace("~0", "~")]
+        node = node[unescape_pointer(unquote(step))]
     return node

@@ -16,6 +16,7 @@ from typing import Any
 from whopwatch.contract.schema_tree import LEARNED
 from whopwatch.contract_build.files import read_yaml
 from whopwatch.core.errors import SourceError
+from whopwatch.core.pointers import resolved
 
 OFFICIAL = "official.yaml"
 ASPECTS = ("types", "nullable", "required", "enum")
@@ -161,7 +162,7 @@ def _says(document: dict[str, Any], place: _Place) -> dict[str, Any]:
 
 
 def _branches(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    schema = _resolved(document, schema)
+    schema = resolved(document, schema)
     inner = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
     for branch in inner:
         yield from _branches(document, branch)
@@ -228,7 +229,7 @@ def _set_enum(document: dict[str, Any], place: _Place, values: list[Any]) -> Non
     for index, branch in enumerate(branches):
         if branch == _NULL:
             continue
-        plain = _resolved(document, branch)
+        plain = resolved(document, branch)
         made = {**{key: part for key, part in plain.items() if key != "enum"}, "enum": values}
         if "anyOf" in schema:
             schema["anyOf"][index] = made
@@ -277,7 +278,7 @@ def _operation(document: dict[str, Any], name: str) -> dict[str, Any] | None:
 def _parameter(document: dict[str, Any], name: str, pointer: str) -> _Place | None:
     operation = _operation(document, name)
     location, _, wanted = pointer.partition(":")
-    parameters = [_resolved(document, parameter) for parameter in operation["parameters"]] if operation else []
+    parameters = [resolved(document, parameter) for parameter in operation["parameters"]] if operation else []
     found = next((one for one in parameters if (one["in"], one["name"]) == (location, wanted)), None)
     return _Place(found, wanted, found["schema"], partial(found.__setitem__, "schema")) if found else None
 
@@ -297,8 +298,8 @@ def _walk(document: dict[str, Any], start: _Start, pointer: str) -> _Place | Non
 
 def _variant(document: dict[str, Any], union: _Place, name: str) -> _Place | None:
     """Return the variant of a union whose discriminator has the value `name`."""
-    mapping = _resolved(document, union.schema).get("discriminator", {}).get("mapping", {})
-    return _Place(None, name, _resolved(document, {"$ref": mapping[name]}), _keep) if name in mapping else None
+    mapping = resolved(document, union.schema).get("discriminator", {}).get("mapping", {})
+    return _Place(None, name, resolved(document, {"$ref": mapping[name]}), _keep) if name in mapping else None
 
 
 def _step(node: dict[str, Any], step: str) -> _Place | None:
@@ -315,12 +316,3 @@ def _step(node: dict[str, Any], step: str) -> _Place | None:
 def _plain(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the objects and arrays behind references, null and unions."""
     yield from (branch for branch in _branches(document, schema) if branch.keys() & {"properties", "items"})
-
-
-def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in schema:
-        node: Any = document
-        for step in schema["$ref"].removeprefix("#/").split("/"):
-            node = node[step]
-        schema = node
-    return schema

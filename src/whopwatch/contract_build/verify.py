@@ -17,15 +17,15 @@ from jsonschema_rs import Draft202012Validator, ValidationError, meta
 from whopwatch.contract.bundle import APIS
 from whopwatch.contract.edition import EDITION
 from whopwatch.contract.loader import BUNDLE, documents_sha256, read_edition
-from whopwatch.contract.openapi_file import leads_somewhere
 from whopwatch.contract_build.conflicts import without_names
 from whopwatch.contract_build.coverage import count
 from whopwatch.contract_build.files import ROOT, is_yaml_of, join, read_yaml, sha256_of
 from whopwatch.contract_build.official import disagreements_with, read_official
 from whopwatch.contract_build.overlay import read_overlay
 from whopwatch.contract_build.sources import ApiReference, Sources, has_reference, read_prefixes
-from whopwatch.contract_build.walk import all_schemas, mappings
+from whopwatch.contract_build.walk import all_schemas
 from whopwatch.core.errors import SourceError
+from whopwatch.core.pointers import escape_pointer, leads_somewhere, mappings
 
 OVERLAY = "overlay.yaml"
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -163,7 +163,7 @@ def _indistinct_operations(folder: ContractFolder, version: str) -> Iterator[Pro
         named = set(re.findall(r"\{([^}]*)\}", path))
         for name in (*sorted(named - declared), *sorted(declared - named)):
             known = "declares" if name in declared else "does not declare"
-            where = f"{version}/paths/{path.replace('/', '~1')}/{method}"
+            where = f"{version}/paths/{escape_pointer(path)}/{method}"
             yield Problem("openapi", where, f"{known} the path parameter {name!r}")
 
 

@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from whopwatch.core.pointers import escape_pointer, mappings
+
 _SCHEMAS = "#/components/schemas/"
-
-
-def mappings(node: Any) -> Iterator[dict[str, Any]]:
-    """Yield every mapping of a document, outermost first. A document may be changed below what was yielded."""
-    waiting = [node]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            yield part
-            waiting += reversed(part.values())
-        elif isinstance(part, list):
-            waiting += reversed(part)
 
 
 def referenced_schemas(node: Any) -> set[str]:
@@ -52,7 +42,7 @@ def _roots(document: dict[str, Any]) -> Iterator[Place]:
     for section in ("paths", "webhooks"):
         for name, methods in document.get(section, {}).items():
             for method, operation in methods.items():
-                here = f"/{section}/{name.replace('~', '~0').replace('/', '~1')}/{method}"
+                here = f"/{section}/{escape_pointer(name)}/{method}"
                 yield from _of_operation(here, operation)
 
 
@@ -70,7 +60,7 @@ def _carried(here: str, item: dict[str, Any]) -> Iterator[Place]:
         yield f"{here}/schema", item["schema"]
     for media, content in item.get("content", {}).items():
         if "schema" in content:
-            yield f"{here}/content/{media.replace('/', '~1')}/schema", content["schema"]
+            yield f"{here}/content/{escape_pointer(media)}/schema", content["schema"]
 
 
 def _below(pointer: str, schema: dict[str, Any]) -> Iterator[Place]:

@@ -19,6 +19,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, AnyStr
 
+from whopwatch.core.pointers import escape_pointer
+
 MASK = "***"
 SHORTEST_SECRET = 8
 """Characters: a shorter secret occurs in any text by chance, so it is not masked."""
@@ -232,7 +234,7 @@ def shown_name(name: str) -> str:
 
 def name_token(name: str) -> str:
     """Return `name` as it is shown as a step of a JSON pointer (RFC 6901)."""
-    return shown_name(name).replace("~", "~0").replace("/", "~1")
+    return escape_pointer(shown_name(name))
 
 
 def describe_names(shape: str, names: Iterable[str]) -> str:

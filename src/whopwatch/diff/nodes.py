@@ -8,9 +8,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from whopwatch.contract.openapi_file import part_at
-from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.errors import ContractError
+from whopwatch.core.pointers import escape_pointer, part_at
 
 Node = Mapping[str, Any]
 MAX_SHORT_VALUE = 200

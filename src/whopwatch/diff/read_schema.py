@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from whopwatch.contract.operation import escape_pointer
 from whopwatch.contract.schema_tree import KNOWN_VALUES, OPEN_ENUM
 from whopwatch.core.errors import ContractError
+from whopwatch.core.pointers import escape_pointer, unescape_pointer
 from whopwatch.diff.intersect import intersect
 from whopwatch.diff.model import Direction, Property, Shape
 from whopwatch.diff.nodes import Document, Fields, Node, canonical, malformed
@@ -187,7 +187,7 @@ class SchemaReader:
         return tag, tuple(named), unknown
 
     def _reference(self, reference: str, at: str) -> Shape:
-        name = reference.removeprefix(_SCHEMAS).replace("~1", "/").replace("~0", "~")
+        name = unescape_pointer(reference.removeprefix(_SCHEMAS))
         if name == reference or name not in self._schemas:
             self._document.target(reference, at)
             name = reference

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.finding import Severity
+from whopwatch.core.pointers import escape_pointer
 from whopwatch.diff.change import Change, Movement, NotCompared
 from whopwatch.diff.intersect import item_at
 from whopwatch.diff.model import Api, Direction, Property, Shape, describe, describe_variant, list_words

@@ -7,8 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Protocol
 
-from whopwatch.contract.operation import escape_pointer
 from whopwatch.core.finding import Severity
+from whopwatch.core.pointers import escape_pointer
 from whopwatch.diff.change import Change, Movement
 from whopwatch.diff.model import Property, Shape, describe, describe_field, list_words
 from whopwatch.diff.read_schema import LIFECYCLE

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whopwatch.contract import Contract, Operation, Parameter
-from whopwatch.contract.operation import escape_pointer
 from whopwatch.contract.schema_tree import schemas_of
+from whopwatch.core.pointers import escape_pointer
 
 FIRST_ITEM = "$response.body#/data/0/id"
 

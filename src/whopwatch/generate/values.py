@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from whopwatch.contract import Contract
-from whopwatch.contract.operation import lookup
 from whopwatch.contract.schema import json_type
 from whopwatch.contract.schema_tree import Path, Schema, SchemaNode, schemas_of
 from whopwatch.core.errors import ContractError
+from whopwatch.core.pointers import lookup
 
 MUTATION_CLASSES = {
     "required": "D5",

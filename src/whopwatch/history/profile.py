@@ -14,10 +14,10 @@ from typing import Any
 from whopwatch.checks import Evidence
 from whopwatch.checks.evidence import SuccessResponse
 from whopwatch.contract import Contract
-from whopwatch.contract.operation import escape_pointer
 from whopwatch.contract.schema import json_type
 from whopwatch.contract.schema_tree import ContractSchemas, SchemaNode, schemas_of
 from whopwatch.core.exchange import Purpose
+from whopwatch.core.pointers import escape_pointer
 
 UNFILTERED = (Purpose.LIST, Purpose.NEXT_PAGE, Purpose.PREVIOUS_PAGE, Purpose.RETRIEVE)
 """Requests whose response content the API alone decides. A filter would bias the counts."""

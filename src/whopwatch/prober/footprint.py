@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from whopwatch.contract import Contract
-from whopwatch.contract.operation import lookup
+from whopwatch.core.pointers import lookup
 
 # Parameters of glibc's mallopt(3).
 _M_MMAP_THRESHOLD = -3
@@ -86,7 +86,7 @@ def _get_paths(document: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(reference, str) and reference not in copied:
                 copied.add(reference)
                 _, _, section, name = reference.split("/")
-                part = lookup(document, reference.removeprefix("#"))
+                part = lookup(document, reference)
                 kept["components"].setdefault(section, {})[name] = part
                 todo.append(part)
             todo += node.values()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Finding, Impact, Severity
+from whopwatch.core.pointers import unescape_pointer
 from whopwatch.core.redaction import sanitize
 from whopwatch.diff.model import Direction
 from whopwatch.diff.result import ComparedChange, Comparison
@@ -325,7 +326,7 @@ def _readable(location: str) -> str:
     text = location.removeprefix("body:").removeprefix("param:").removeprefix("header:")
     if not text.startswith("/"):
         return text
-    return text[1:].replace("/*", "[]").replace("*/", "[]/").replace("/", ".").replace("~1", "/").replace("~0", "~")
+    return unescape_pointer(text[1:].replace("/*", "[]").replace("*/", "[]/").replace("/", "."))
 
 
 def _markdown_entry(entry: ChangelogEntry) -> str:

@@ -39,9 +39,9 @@ from whopwatch.contract_build.sources import (
     release_changes,
 )
 from whopwatch.contract_build.verify import Problem, verify
-from whopwatch.contract_build.walk import mappings
 from whopwatch.core.errors import UsageError
 from whopwatch.core.finding import Finding
+from whopwatch.core.pointers import escape_pointer, mappings, unescape_pointer
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import read_side
 
@@ -117,7 +117,7 @@ def of_finding(finding: Finding, contract: Contract) -> LeftToDo:
         key = f'operations."{finding.operation}"'
         entry = ("behaviour.toml", key, f'{name.removesuffix("[]")} = {{ field = "path.of.the.field" }}')
     else:
-        place = f"/paths/{operation.path.replace('/', '~1')}/{operation.method.lower()}" if operation else "/webhooks"
+        place = f"/paths/{escape_pointer(operation.path)}/{operation.method.lower()}" if operation else "/webhooks"
         entry = (*_OVERLAY, _overlay_entry(f"v1{place}"))
     return LeftToDo(finding.check, f"{finding.operation} {finding.location}", finding.message, *entry)
 
@@ -125,7 +125,7 @@ def of_finding(finding: Finding, contract: Contract) -> LeftToDo:
 def _overlay_entry(where: str) -> str:
     """Return an overlay action for a place that `contract verify` names: an API and a JSON pointer."""
     steps = where.partition("/")[2].split("/") if "/" in where else []
-    path = "".join(f"['{step.replace('~1', '/').replace('~0', '~')}']" for step in steps if step)
+    path = "".join(f"['{unescape_pointer(step)}']" for step in steps if step)
     return f'- {{target: "${path}", description: why, update: {{...}}}}'
 
 

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.contract.schema_tree import SchemaNode, schemas_of
+from whopwatch.core.pointers import escape_pointer
 
 Steps = tuple[str, ...]
 ANY_EVENT = "webhook:*"
@@ -123,4 +124,4 @@ class ApiIndex:
 
 def pointer(steps: Steps) -> str:
     """Return steps as the location of a finding: `/data/*/title`."""
-    return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in steps)
+    return "".join(f"/{escape_pointer(step)}" for step in steps)

@@ -20,6 +20,7 @@ from whopwatch.config.target import FILE_SUFFIX
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.core.errors import UsageError
+from whopwatch.core.pointers import pointer_steps
 from whopwatch.usage.api_index import ApiIndex, Steps
 from whopwatch.usage.profile import RUN_OTHER_SDK, RUN_TOO_LARGE, RUN_TOO_LONG, Certainty
 from whopwatch.usage.recorder import Recorder
@@ -244,7 +245,7 @@ class _ChildRows:
 
 def location_steps(location: str) -> Steps:
     """Return the steps of a location such as `/data/*/title`."""
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in location.split("/")[1:])
+    return tuple(pointer_steps(location))
 
 
 def sent_location(index: ApiIndex, operation: Operation, location: str) -> str | None:

@@ -12,6 +12,7 @@ from whopwatch import __version__
 from whopwatch.config.resolve import base_urls
 from whopwatch.config.targets_file import BUILT_IN
 from whopwatch.contract import Contract
+from whopwatch.core.pointers import pointer_steps
 from whopwatch.har import read, recover
 from whopwatch.usage.profile import Profile, place_order
 
@@ -106,12 +107,8 @@ def samples_of_recording(path: Path, contract: Contract, profile: Profile) -> Sa
         value, problem = exchange.parsed  # the bytes of a large body are gone
         if problem is None:
             for location in {"", PAGE_ITEMS, *(name for name in use.fields if name.startswith("/"))}:
-                samples[exchange.operation][location] += _count(value, _steps(location))
+                samples[exchange.operation][location] += _count(value, pointer_steps(location))
     return samples
-
-
-def _steps(location: str) -> list[str]:
-    return [step.replace("~1", "/").replace("~0", "~") for step in location.split("/")[1:]]
 
 
 def _count(value: Any, steps: list[str]) -> int:

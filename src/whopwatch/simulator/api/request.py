@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from whopwatch.contract import Contract, Operation, Parameter
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import is_version
-from whopwatch.contract.operation import escape_pointer
 from whopwatch.contract.schema_tree import SchemaNode, schemas_of
+from whopwatch.core.pointers import escape_pointer
 from whopwatch.core.strict_json import BodyProblem, parse_json
 from whopwatch.simulator.api.errors import INVALID, ApiError, parameter_invalid, parameter_missing
 from whopwatch.simulator.world.values import to_milliseconds

@@ -10,10 +10,10 @@ from whopwatch.core.errors import (
     TargetError,
     WhopwatchError,
     did_you_mean,
-    first_few,
     missing_extra,
     quoted_input,
 )
+from whopwatch.core.wording import first_few
 
 
 def test_an_error_shows_its_facts_a_line_each_and_leaves_out_what_is_unknown() -> None:

@@ -13,8 +13,8 @@ from unittest.mock import patch
 import pytest
 
 from tests.reports import nights, samples
-from whopwatch.core.links import DOCUMENTATION_VARIABLE
 from whopwatch.core.report import Report
+from whopwatch.core.wording import DOCUMENTATION_VARIABLE
 from whopwatch.reports import FILE_NAMES
 from whopwatch.reports.formats import RENDERERS
 from whopwatch.reports.terminal import render as terminal

@@ -12,8 +12,8 @@ import pytest
 
 from tests.reports import nights, samples
 from whopwatch.core.finding import FindingState, Occurrence, RequestExample
-from whopwatch.core.links import documentation_page
 from whopwatch.core.report import BaselineSummary, State, TargetResult, Verdict
+from whopwatch.core.wording import documentation_page
 from whopwatch.reports import html
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.html import MAX_BARS, format_seconds, latency_line, state_bars

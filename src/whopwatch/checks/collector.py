@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from whopwatch.core.exchange import Exchange
 from whopwatch.core.finding import Confidence, Finding, RequestExample, Rule, Severity
+from whopwatch.core.wording import plural
 
 MAX_SAMPLES = 1_000
 """Samples of one location that are kept, so that each counts once."""
@@ -183,8 +184,7 @@ def _finding(found: RuleViolations, severity: Severity, violations: int, request
         location=found.location,
         expected=found.expected,
         observed=found.observed,
-        message=f"{found.operation}: {found.sentence} "
-        f"({violations} of {samples} {found.unit}{'' if samples == 1 else 's'}).",
+        message=f"{found.operation}: {found.sentence} ({violations} of {plural(samples, found.unit)}).",
         samples=samples,
         violations=violations,
         confidence=Confidence.CONFIRMED if violations > 1 else Confidence.SUSPECTED,

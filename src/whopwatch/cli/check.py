@@ -31,7 +31,7 @@ from whopwatch.cli._support.printing import output_report, print_contract, show_
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
 from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.report import Report
-from whopwatch.reports.text import plural
+from whopwatch.core.wording import plural
 from whopwatch.usage.impact import add_impacts, choose_profile
 
 if TYPE_CHECKING:

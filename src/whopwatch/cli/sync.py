@@ -215,7 +215,7 @@ def _print_move(moved: ContractMove, target: Path) -> None:
 
 def print_left(left: Sequence[LeftToDo]) -> None:
     """Print what a person has to decide."""
-    from whopwatch.reports.text import plural
+    from whopwatch.core.wording import plural
 
     if not left:
         click.echo("contract verify: no problems; check at the simulator of the new contract: no findings")

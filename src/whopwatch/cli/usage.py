@@ -12,7 +12,7 @@ import click
 from whopwatch.cli._support.options import CONFIG, CONTRACT_WITHOUT_AUTO, RATE, TARGET
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, UsageError
-from whopwatch.reports.text import plural
+from whopwatch.core.wording import and_more, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +120,7 @@ def _print(profile: Profile, output: str | None) -> None:
     coverage = profile.coverage
     for id, use in sorted(profile.operations.items())[:SHOWN_ROWS]:
         seen = "" if use.certainty == "seen" else " (guessed)"
-        where = f"{use.places[0]}" + (f" and {len(use.places) - 1} more" if len(use.places) > 1 else "")
+        where = f"{use.places[0]}" + and_more(len(use.places) - 1)
         click.echo(sanitize(f"{id}{seen}: {len(use.fields)} fields and parameters, {where}"))
     if len(profile.operations) > SHOWN_ROWS:
         click.echo(f"and {len(profile.operations) - SHOWN_ROWS} more operations")

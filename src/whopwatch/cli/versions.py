@@ -99,7 +99,8 @@ def _print(
 
     from whopwatch.contract.loader import editions
     from whopwatch.core.report import Verdict
-    from whopwatch.reports.text import VERDICTS, plural
+    from whopwatch.core.wording import plural
+    from whopwatch.reports.text import VERDICTS
 
     table = Table(box=None, show_header=False, pad_edge=True)
     newest = list(reversed(survey.supported))

@@ -111,7 +111,8 @@ def webhook_send(
 
 def _verdict_line(results: Sequence[HandlerResult], url: str) -> str:
     """Return the verdict and the reason for it, in the words of every report."""
-    from whopwatch.reports.text import VERDICTS, plural  # slow to import
+    from whopwatch.core.wording import plural
+    from whopwatch.reports.text import VERDICTS  # slow to import
 
     if _exit_code_of_samples(results) == EXIT_COULD_NOT_CHECK:
         what = f"no response from {sanitize(url)}. Check --to, and that the handler runs"

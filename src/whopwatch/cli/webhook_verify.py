@@ -20,8 +20,9 @@ from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, exit_code
 from whopwatch.core.finding import Severity
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report
+from whopwatch.core.wording import plural
 from whopwatch.reports.formats import to_json_text
-from whopwatch.reports.text import impact_words, location, plural
+from whopwatch.reports.text import impact_words, location
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, split_secrets
 from whopwatch.usage.impact import choose_profile, weigh_finding

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
-from whopwatch.core.errors import first_few
 from whopwatch.core.pointers import pointer_steps
 from whopwatch.core.redaction import document_names, name_token, shape_of
+from whopwatch.core.wording import first_few
 
 _NULL = {"type": "null"}
 _ANNOTATIONS = frozenset({"default", "deprecated", "description", "discriminator", "example", "examples", "title"})

@@ -164,10 +164,3 @@ def missing_extra(error: ModuleNotFoundError, wanted: str = "") -> MissingExtraE
         f"This needs the extra {extra!r} of whopwatch: the package {module} is not installed.",
         hint=hint,
     )
-
-
-def first_few(values: Iterable[object], most: int) -> str:
-    """Return `a, b, c and 4 more`: at most `most` of the values, and the number of the others."""
-    texts = [str(value) for value in values]
-    rest = len(texts) - most
-    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -15,7 +15,7 @@ def escape_pointer(token: str) -> str:
 
 
 def unescape_pointer(step: str) -> str:
-    """Return the name that a step of a JSON pointer stands for."""
+    """Return the name that a step of a JSON pointer escapes."""
     return step.replace("~1", "/").replace("~0", "~")
 
 

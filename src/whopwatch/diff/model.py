@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
-from whopwatch.core.errors import first_few
+from whopwatch.core.wording import first_few
 
 Facet = Literal[
     "statuses",

@@ -8,6 +8,7 @@ from whopwatch.contract import Contract
 from whopwatch.contract.answered_version import AnsweredVersion, VersionEvidence
 from whopwatch.contract.loader import version_order
 from whopwatch.core.finding import Confidence, Finding, FindingState, Severity, Source
+from whopwatch.core.wording import plural
 from whopwatch.diff.result import compare_sides
 from whopwatch.diff.sides import side_of_contract
 from whopwatch.history.records import Records, VersionRecord
@@ -111,8 +112,11 @@ def restart_for_contract(records: Records, contract: Contract, verified: Collect
     records.drop_operations(dropped)
     if not dropped and earlier == records.contract:
         return None
-    number = f"{len(dropped)} operation{'' if len(dropped) == 1 else 's'}"
-    restart = f"restarts for {number} that the contracts describe differently" if dropped else "goes on"
+    restart = (
+        f"restarts for {plural(len(dropped), 'operation')} that the contracts describe differently"
+        if dropped
+        else "goes on"
+    )
     if not contracts:
         restart += ", no operation differs"
     elif not dropped:

@@ -19,6 +19,7 @@ from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.core.finding import INACTIVE, Finding, Impact
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import OperationResult, Report, State
+from whopwatch.core.wording import plural
 from whopwatch.diff.result import Comparison, compare_sides
 from whopwatch.diff.sides import side_of_contract
 from whopwatch.history import read_baseline
@@ -33,7 +34,6 @@ from whopwatch.reports.text import (
     headline,
     most_severe_first,
     open_checks,
-    plural,
     sentence,
     source_words,
 )

@@ -20,6 +20,7 @@ from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import is_version
 from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.finding import INACTIVE, Finding, Severity
+from whopwatch.core.wording import plural
 from whopwatch.http.call import Call
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome
 from whopwatch.prober.client import Budget, RequestBudget
@@ -312,5 +313,5 @@ def _failure_reason(exchange: Exchange, findings: Sequence[Finding], outcome: Pr
         return f"no response: {exchange.failure.value}"
     if outcome is ProbeOutcome.CONTRACT:
         found = [finding for finding in findings if finding.state not in INACTIVE]
-        return f"{len(found)} finding{'s' if len(found) > 1 else ''}, the worst: {found[0].message}"
+        return f"{plural(len(found), 'finding')}, the worst: {found[0].message}"
     return None if exchange.ok else f"status {exchange.status}"

@@ -15,9 +15,10 @@ from whopwatch.core.exchange import Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, State
+from whopwatch.core.wording import plural
 from whopwatch.pytest_plugin import options
 from whopwatch.reports.curl import Requests
-from whopwatch.reports.text import UNSTATED, finding_lines, impact_words, plural
+from whopwatch.reports.text import UNSTATED, finding_lines, impact_words
 from whopwatch.run.observation import other_versions
 from whopwatch.run.options import bundled_contracts
 from whopwatch.run.target import check_target

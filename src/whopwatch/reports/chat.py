@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from whopwatch.core.finding import Finding, FindingState, Impact
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, Verdict
+from whopwatch.core.wording import plural
 from whopwatch.reports.markdown import MARKS
 from whopwatch.reports.text import (
     VERDICTS,
@@ -17,7 +18,6 @@ from whopwatch.reports.text import (
     headline,
     impact_words,
     inactive_findings,
-    plural,
     sentence,
     target_line,
 )

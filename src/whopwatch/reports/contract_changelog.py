@@ -13,14 +13,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Finding, Impact, Severity
 from whopwatch.core.pointers import unescape_pointer
 from whopwatch.core.redaction import sanitize
+from whopwatch.core.wording import and_more, first_few, plural
 from whopwatch.diff.model import Direction
 from whopwatch.diff.result import ComparedChange, Comparison
 from whopwatch.reports.html import page_template
-from whopwatch.reports.text import class_page, escape_markdown, plural
+from whopwatch.reports.text import class_page, escape_markdown
 
 if TYPE_CHECKING:
     pass
@@ -269,8 +269,7 @@ def _label(finding: Finding) -> str:
     if finding.impact is None:
         return finding.class_label
     places = finding.impact_places
-    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return f"{finding.class_label}, {finding.impact}{f': {places[0]}{more}' if places else ''}"
+    return f"{finding.class_label}, {finding.impact}{f': {first_few(places, 1)}' if places else ''}"
 
 
 def _title(first: ComparedChange, things: Sequence[str]) -> str:
@@ -338,8 +337,7 @@ def _markdown_entry(entry: ChangelogEntry) -> str:
     text += f"  \n  *{entry.advice}*" if entry.advice else ""
     text += f"  \n  <sub>{entry.severity} · [{escape_markdown(entry.label)}]({entry.link})</sub>"
     if entry.places:
-        rest = entry.place_count - len(entry.places)
-        more = f" and {rest} more" if rest else ""
+        more = and_more(entry.place_count - len(entry.places))
         shown = ", ".join(map(escape_markdown, entry.places))
         text += f"\n  <details><summary>{plural(entry.place_count, 'operation')}</summary>{shown}{more}</details>"
     return text

@@ -10,10 +10,11 @@ from rich.text import Text
 from whopwatch.core.finding import Severity
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Verdict
+from whopwatch.core.wording import and_more, first_few, plural
 from whopwatch.diff.result import Comparison
 from whopwatch.reports.contract_changelog import ChangelogEntry, changelog, not_compared, summary
 from whopwatch.reports.terminal import SEVERITY_STYLES
-from whopwatch.reports.text import IMPACT_ORDER, escape_markdown, plural
+from whopwatch.reports.text import IMPACT_ORDER, escape_markdown
 
 MAX_ROWS = 1500
 """Rows of the Markdown table: a job summary may hold 1 MiB; the JSON report has all of them."""
@@ -66,17 +67,14 @@ def _lines(entry: ChangelogEntry, console: Console) -> Iterator[Text]:
 def _title(entry: ChangelogEntry) -> Text:
     title = Text(sanitize(entry.title))
     if entry.things:
-        rest = len(entry.things) - _MAX_THINGS
-        more = f" and {rest} more" if rest > 0 else ""
         title.append(": ")
-        title.append(sanitize(", ".join(entry.things[:_MAX_THINGS])) + more, "bold")
+        title.append(first_few(map(sanitize, entry.things), _MAX_THINGS), "bold")
     return title
 
 
 def _places(entry: ChangelogEntry) -> str:
     shown = entry.places[:_MAX_PLACES]
-    rest = entry.place_count - len(shown)
-    return sanitize(", ".join(shown)) + (f" and {rest} more" if rest > 0 else "")
+    return sanitize(", ".join(shown)) + and_more(entry.place_count - len(shown))
 
 
 def as_markdown(comparison: Comparison) -> str:

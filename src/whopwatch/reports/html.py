@@ -20,6 +20,7 @@ from whopwatch.config.accepted import AcceptedEntry, entry_text
 from whopwatch.core.finding import Finding, FindingState
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.core.wording import plural
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (
     STATES,
@@ -39,7 +40,6 @@ from whopwatch.reports.text import (
     inactive_findings,
     incidents_line,
     location,
-    plural,
     reference_page,
     repeat_line,
     requests_line,

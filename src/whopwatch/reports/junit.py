@@ -9,13 +9,13 @@ from xml.etree import ElementTree as ET
 from whopwatch.core.finding import Finding
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.core.wording import plural
 from whopwatch.reports.curl import Requests
 from whopwatch.reports.text import (
     UNSTATED,
     contract_line,
     finding_lines,
     most_severe_first,
-    plural,
     requests_line,
     target_line,
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from whopwatch.core.finding import Finding, FindingState
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, State, Verdict
+from whopwatch.core.wording import plural
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (
     MAX_FINDINGS,
@@ -25,7 +26,6 @@ from whopwatch.reports.text import (
     headline,
     inactive_findings,
     location,
-    plural,
     sentence,
     summary_rows,
 )

@@ -15,10 +15,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Finding, Severity
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report, State, Verdict
+from whopwatch.core.wording import first_few, plural
 from whopwatch.reports.curl import Requests, in_lines
 from whopwatch.reports.text import (
     MAX_FINDINGS,
@@ -33,7 +33,6 @@ from whopwatch.reports.text import (
     inactive_findings,
     location,
     open_checks,
-    plural,
     sentence,
     summary_rows,
 )

@@ -10,11 +10,10 @@ from typing import Any
 from whopwatch.config.accepted import ACCEPTED_FILE
 from whopwatch.config.targets_file import SIMULATOR
 from whopwatch.core.drift_classes import DRIFT_CLASSES, class_title
-from whopwatch.core.errors import first_few
 from whopwatch.core.finding import INACTIVE, Finding, FindingState, Impact, Severity
-from whopwatch.core.links import documentation_page
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import OperationResult, Report, State, TargetResult, Verdict
+from whopwatch.core.wording import documentation_page, first_few, plural
 from whopwatch.reports.curl import Requests
 
 VERDICTS = {Verdict.CLEAN: "CLEAN", Verdict.DRIFT: "DRIFT", Verdict.COULD_NOT_CHECK: "COULD NOT CHECK"}
@@ -59,11 +58,6 @@ _SOURCES = {"reference": "Reference", "sdk": "SDK", "live": "Live API", "last ni
 def escape_markdown(text: str) -> str:
     """Return foreign `text` as words of Markdown: no markup, no HTML, and no `@name` that notifies a person."""
     return _MENTION.sub("@<!-- -->", _MARKUP.sub(r"\\\1", sanitize(text)))
-
-
-def plural(count: int, noun: str) -> str:
-    """Return `3 findings`, `1 finding` or `no findings`."""
-    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
 
 
 def format_time(moment: str) -> str:
@@ -408,9 +402,8 @@ def source_words(finding: Finding) -> Iterator[tuple[str, str, str]]:
 
 def impact_words(finding: Finding, max_places: int = 4) -> str:
     """Return `hits you: src/app.py:12 and 3 more`; an empty string without a usage profile."""
-    shown, rest = finding.impact_places[:max_places], len(finding.impact_places) - max_places
-    where = f": {', '.join(shown)}" if shown else ""
-    return f"{finding.impact or ''}{where}" + (f" and {rest} more" if rest > 0 else "")
+    places = first_few(finding.impact_places, max_places)
+    return f"{finding.impact or ''}{f': {places}' if places else ''}"
 
 
 def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]:

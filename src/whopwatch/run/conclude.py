@@ -18,13 +18,13 @@ from whopwatch.checks.registry import CHECKS, Turns, checks_with_turns
 from whopwatch.checks.reproduce import example_request
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.loader import describe_contract
-from whopwatch.core.errors import first_few
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding
 from whopwatch.core.report import MAX_INCIDENT_ROWS, OperationResult, Report, State
+from whopwatch.core.wording import first_few, plural
 from whopwatch.planning.schedule import AUTHENTICATION, OTHER_CHECKS, REFUSALS
 from whopwatch.planning.state import StepFailure, items
-from whopwatch.reports.text import NO_TURN, plural
+from whopwatch.reports.text import NO_TURN
 from whopwatch.run.abort import UNREACHABLE, cloudflare_reason
 from whopwatch.run.incidents import Incident, without_incidents
 from whopwatch.run.observation import Observation

@@ -24,6 +24,7 @@ from whopwatch.core.errors import (
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Confidence, Finding
 from whopwatch.core.report import timestamp
+from whopwatch.core.wording import plural
 from whopwatch.http import Attempts, Call, Client, RunBudget, SharedBudget, Transport
 from whopwatch.http.limits import REPEAT_PAUSE, Repeats
 from whopwatch.planning.follow_ups import repeat_suspected
@@ -31,7 +32,6 @@ from whopwatch.planning.ids import without_candidates
 from whopwatch.planning.schedule import plan
 from whopwatch.planning.state import Experiment, OperationHistory, Plan, RunState
 from whopwatch.planning.writes import WriteState, plan_cleanup, plan_writes
-from whopwatch.reports.text import plural
 from whopwatch.run.abort import abort_reason, connection_lost_reason, is_api_response
 from whopwatch.run.api_version import (
     ENOUGH_OPERATIONS,

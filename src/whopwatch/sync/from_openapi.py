@@ -29,6 +29,7 @@ from whopwatch.contract_build.overlay import apply_overlay, read_overlay
 from whopwatch.contract_build.sources import OpenApiSource, read_prefixes
 from whopwatch.core.documents import MAX_FILE_BYTES, is_readable
 from whopwatch.core.errors import SourceError, UsageError
+from whopwatch.core.wording import first_few
 from whopwatch.sync.move import declare_prefixes
 
 COPY = "source.json"
@@ -245,8 +246,7 @@ def _notes_text(imported: ImportedDocument) -> str:
 
 def counted(names: list[str]) -> str:
     """Return how many names there are, and the first of them."""
-    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-    return f"{len(names)}: {', '.join(name[:60] for name in names[:_SHOWN_NAMES])}{more}"
+    return f"{len(names)}: {first_few((name[:60] for name in names), _SHOWN_NAMES)}"
 
 
 def _by_operation(notes: Iterable[ImportNote]) -> dict[str, list[str]]:

@@ -10,10 +10,10 @@ from typing import Any
 from jinja2 import Environment
 
 from whopwatch import __version__
-from whopwatch.core.errors import first_few
 from whopwatch.core.finding import Severity
 from whopwatch.core.redaction import sanitize
-from whopwatch.reports.text import class_page, escape_markdown, plural
+from whopwatch.core.wording import first_few, plural
+from whopwatch.reports.text import class_page, escape_markdown
 from whopwatch.usage.upgrade import SdkMove, Task, Worklist
 
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whopwatch.contract import Contract, Event, Operation
-from whopwatch.core.errors import first_few
+from whopwatch.core.wording import first_few
 
 Schema = Mapping[str, Any]
 MAX_VALUES = 6

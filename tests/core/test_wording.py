@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from whopwatch.core.links import DOCUMENTATION_VARIABLE, documentation_page
+from whopwatch.core.wording import DOCUMENTATION_VARIABLE, documentation_page
 
 RUNBOOK = "probes/runbook.md"
 

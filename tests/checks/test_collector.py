@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from whopwatch.checks.collector import FindingCollector, findings_of
+from collections.abc import Iterable
+
+import pytest
+
+from whopwatch.checks.collector import MORE_LOCATIONS, FindingCollector, SampleCounter, findings_of
 from whopwatch.core.finding import Confidence, Finding, Rule, Severity, Source
 
 LOW = Rule("one/low", "D1", Severity.LOW, "{what}", "b", "low {what}")
@@ -91,3 +95,51 @@ def test_different_things_at_one_location_are_all_named_until_they_are_too_many(
     assert (few.observed, few.message) == ('"a", "b"', 'plans.list: has "a", "b" (3 of 9 responses).')
     assert many.observed == "more than 3 different ones"
     assert '"v' not in many.message
+
+
+@pytest.mark.parametrize(
+    ("samples", "count"),
+    [
+        ([], 0),
+        ([1, 2, 1], 2),
+        (range(1000), 1000),
+        # Beyond a thousand, a sample counts if it differs from the one before it.
+        ([*range(1000), 2000, 2000, 5, 3000], 1002),
+        ([*range(1000), 2000, 3000, 2000], 1003),
+    ],
+)
+def test_samples_are_counted_exactly_up_to_a_thousand(samples: Iterable[int], count: int) -> None:
+    assert len(SampleCounter(samples)) == count
+    other = SampleCounter([-1])
+    other.update(SampleCounter(samples))
+    assert len(other) == count + 1
+
+
+def test_locations_beyond_the_first_hundred_share_one_finding() -> None:
+    collector = FindingCollector()
+    for number in range(103):
+        collector.report(LOW, "plans.list", f"/{number}", sample=number, samples=9, what="a")
+    collector.report(LOW, "users.list", "/0", sample=1, samples=9, what="a")
+    found = {(one.operation, one.location): one for one in findings(collector)}
+    assert len(found) == 102
+    rest = found["plans.list", MORE_LOCATIONS]
+    assert (rest.violations, rest.expected) == (3, "a")
+    assert rest.message == "plans.list: more locations break the rule one/low (3 of 9 responses)."
+
+
+def test_a_run_has_at_most_5000_findings_and_one_more_for_each_rule_of_an_operation() -> None:
+    collector = FindingCollector()
+    for operation in range(51):
+        for number in range(100):
+            collector.report(LOW, f"o{operation}", f"/{number}", sample=1, samples=1, what="a")
+    assert len(collector.violations) == 5001
+    assert {one.operation for one in collector.violations if one.location == MORE_LOCATIONS} == {"o50"}
+
+
+def test_a_rule_is_met_where_no_response_violates_it() -> None:
+    collector = FindingCollector()
+    for operation in ("a.list", "b.list"):
+        collector.meets(LOW, operation)
+    collector.report(LOW, "b.list", "/x", sample=1, samples=1, what="a")
+    assert collector.met == {("a.list", "one/low")}
+    assert FindingCollector().notes_met

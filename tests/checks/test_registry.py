@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from whopwatch.checks.registry import CHECK_GROUPS, CHECKS, PROBE_CHECKS, WHOLE_TARGET, Check
+from whopwatch.core.drift_classes import class_slug
 from whopwatch.har.write import KEPT_HEADERS, shown_header
 from whopwatch.history.rules import history_rules
 from whopwatch.prober.probe_run import READ_HEADERS
@@ -58,3 +60,28 @@ def test_the_history_reads_the_purposes_and_sources_of_a_check() -> None:
     assert "schema" not in history_rules().rechecked_by
     assert history_rules().promised_by["refused"] == ("reference", "sdk")
     assert history_rules().promised_by["latency"] == ()
+
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "checks.md"
+
+
+def test_checks_and_rules_are_those_of_the_reference() -> None:
+    """Every row of the page, with class and severity; a rule without a promise is `info` until it was met."""
+    rows = [line.strip("| ").split(" | ") for line in REFERENCE.read_text().splitlines() if line.startswith("| `")]
+    checks = {cells[0].strip("`"): cells[3] for cells in rows if "/" not in cells[0]}
+    assert {check.id: "yes" if check.in_prober else "no" for check in CHECKS} == checks
+    rules = {cells[0].strip("`"): (cells[1], cells[2]) for cells in rows if "/" in cells[0]}
+    for rule in (rule for check in CHECKS for rule in check.rules):
+        then = "info, then " if not rule.documented and rule.severity != "info" else ""
+        label = f"`{class_slug(rule.drift_class, rule.id)}` ({rule.drift_class})"
+        assert rules[rule.id] == (label, f"{then}{rule.severity}"), rule.id
+
+
+def test_a_check_names_each_of_its_classes_once() -> None:
+    by_id = {check.id: check for check in CHECKS}
+    assert by_id["removal"].classes == ("D6",)
+    assert by_id["walking"].classes == ("D20",)
+    assert by_id["deprecation"].classes == ("D21",)
+    assert WHOLE_TARGET == {"authentication": ("authentication",)}
+    assert CHECK_GROUPS["twins"].checks == ("twins",)
+    assert CHECK_GROUPS["schema"].checks == ("schema", "fields", "removal")

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from whopwatch.contract import Contract, edition_dir, editions, load
+from whopwatch.contract.answered_version import AnsweredVersion, supported_versions
 from whopwatch.contract.edition import EDITION
-from whopwatch.contract.loader import DEFAULT_VERSION, is_version, version_order
+from whopwatch.contract.loader import (
+    DEFAULT_VERSION,
+    closest_version,
+    is_version,
+    newer_versions,
+    version_at_or_before,
+    version_order,
+)
+from whopwatch.contract.operation import Parameter
 from whopwatch.core.errors import ContractError, UsageError
+from whopwatch.core.exchange import Exchange, Purpose
 
 
 @pytest.mark.parametrize("name", [None, "2025-01-01", "sdk:0.0.23"])
@@ -82,3 +95,81 @@ def test_other_texts_are_no_version(text: str) -> None:
     assert not is_version(text)
     assert is_version("2026-10-15-1234")
     assert is_version("2026-10-15")
+
+
+@pytest.mark.parametrize(
+    ("version", "older", "closest"),
+    [
+        ("2026-10-15", "2026-10-15", "2026-10-15"),
+        ("2026-10-14", "2026-10-01", "2026-10-15"),
+        ("2026-10-02", "2026-10-01", "2026-10-01"),
+        ("2020-01-01", None, "2026-10-01"),
+        ("2026-10-15-2", "2026-10-15-1", "2026-10-15"),
+    ],
+)
+def test_the_nearest_known_version(version: str, older: str | None, closest: str) -> None:
+    known = ["2026-10-15", "2026-10-01", "2026-10-15-1"]
+    assert version_at_or_before(version, known) == older
+    assert closest_version(version, known) == closest
+    assert closest_version(version, []) is None
+
+
+def test_without_a_version_none_is_known_to_be_newer() -> None:
+    assert newer_versions(None, ["2026-10-15"]) == []
+    assert newer_versions("9999-01-01", ["9999-01-02-1", "9999-01-02", "2026-10-15"]) == ["9999-01-02", "9999-01-02-1"]
+
+
+REJECTION = {
+    "error": {"param": "Api-Version-Date", "message": "one of 2026-10-15-1, 2025-01-01, 0001-01-01, 2026-01-01"}
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (400, REJECTION, ("2025-01-01", "2026-01-01", "2026-10-15-1")),
+        (422, REJECTION, None),
+        (400, {"error": {"param": "first"}}, None),
+        (400, {"error": "2025-01-01"}, None),
+        (400, [], None),
+    ],
+)
+def test_the_versions_that_a_rejection_lists(status: int, body: object, expected: tuple[str, ...] | None) -> None:
+    exchange = Exchange("a.list", Purpose.LIST, "GET", "", status=status, body=json.dumps(body).encode())
+    assert supported_versions(exchange) == expected
+
+
+def test_of_very_many_versions_the_newest_500_are_read() -> None:
+    listed = [f"{year}-01-01" for year in range(2000, 2600)]
+    body = json.dumps({"error": {"param": "API-VERSION-DATE", "message": " ".join(listed)}}).encode()
+    assert supported_versions(Exchange("a", Purpose.LIST, "GET", "", status=400, body=body)) == tuple(listed[100:])
+
+
+def test_a_version_that_nothing_showed_is_assumed_to_be_that_of_the_contract() -> None:
+    assert AnsweredVersion("2025-01-01").matches
+    assert AnsweredVersion("2025-01-01", supported=("2025-01-01",)).to_json() == {
+        "requested": "2025-01-01",
+        "answered": None,
+        "evidence": "unknown",
+        "supported": ["2025-01-01"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "size", "expected"),
+    [
+        ({}, {}, (None, 100, False)),
+        ({}, {"default": 10, "maximum": 50}, (10, 50, True)),
+        ({"x-pagination": {"default_size": 5, "maximum_size": 20}}, {"default": 10, "maximum": 50}, (5, 20, True)),
+    ],
+)
+def test_the_page_sizes_of_a_list(raw: dict[str, Any], size: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    contract = load()
+    listed = contract.operation("products.list")
+    both = tuple(Parameter(name, "query", False, {}) for name in ("last", "before"))
+    first = Parameter("first", "query", False, size)
+    for parameters, is_backward in (((first, *both), True), ((first, both[0]), False)):
+        paging = contract.paging(replace(listed, parameters=parameters, raw=raw))
+        assert (paging.default_size, paging.maximum_size, paging.is_maximum_stated) == expected
+        assert paging.is_backward is is_backward
+    assert contract.paging(replace(listed, parameters=both, raw={})).default_size is None

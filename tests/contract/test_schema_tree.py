@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from whopwatch.contract import Contract, load
-from whopwatch.contract.schema_tree import SchemaNode, SchemaTree, schemas_of
+from whopwatch.contract.schema_tree import ContractSchemas, SchemaNode, SchemaTree, schemas_of, tree_of
 
 NULL = {"type": "null"}
 USER = {
@@ -247,3 +248,74 @@ def test_a_list_of_a_large_value_is_cut_off() -> None:
     assert len(part) == 50
     assert {len(inner) for inner in part[:-1]} == {200}
     assert sum(map(len, part)) <= 10_000
+
+
+def test_a_field_of_a_rule_and_an_open_enum_are_found_by_their_path() -> None:
+    cat = {
+        "type": "object",
+        "properties": {"kind": {"const": "cat"}, "name": TEXT, "state": {"enum": ["a"], "x-open-enum": True}},
+        "x-whop-learned": ["name"],
+    }
+    dog = {"type": "object", "properties": {"kind": {"const": "dog"}, "name": TEXT, "state": {"enum": ["a", "c"]}}}
+    node = read(
+        {"type": "object", "properties": {"pets": {"type": "array", "items": {"anyOf": [cat, dog]}}, "one": cat}}
+    )
+    value = {
+        "pets": [{"kind": "cat", "name": "x", "state": "b"}, {"kind": "dog", "name": "y", "state": "b"}],
+        "one": {},
+    }
+    assert node.is_learned(value, ("pets", 0, "name"))
+    assert not node.is_learned(value, ("pets", 1, "name"))
+    assert not node.is_learned(value, ("pets", 0, "kind"))
+    assert not node.is_learned(value, ("one", "unknown", "name"))
+    assert not node.is_learned(value, ())
+    assert node.is_learned(value, ("one", "name"))
+    assert node.is_open_enum(value, ("pets", 0, "state"))
+    assert not node.is_open_enum(value, ("pets", 1, "state"))
+    assert not node.is_open_enum(value, ("pets", 0, "unknown"))
+    assert not node.is_open_enum(value, ("unknown", 0))
+    items = node.fields["pets"].items
+    assert items is not None
+    assert items.learned == {"name"}
+    assert read(dog).learned == frozenset()
+
+
+def test_the_documented_prefixes_of_a_contract_are_found_in_lists_too() -> None:
+    contract = load()
+    assert {"prod_", "biz_", "user_"} <= schemas_of(contract).prefixes
+    inner = {"anyOf": [{"x-id-prefix": ["a_", "b_"]}, [{"x-id-prefix": ["c_"]}]]}
+    made = SimpleNamespace(documents={"v1": {"x": {"allOf": [inner]}, "x-id-prefix": ["d_"], "y": "z"}})
+    assert ContractSchemas(made).prefixes == {"a_", "b_", "c_", "d_"}  # type: ignore[arg-type]
+
+
+def test_a_document_of_any_kind_is_a_tree() -> None:
+    document = {
+        "a": {"$ref": "#/b"},
+        "b": TEXT,
+        "loop": {"$ref": "#/other"},
+        "other": {"$ref": "#/loop"},
+        "bad": {"$ref": 5},
+    }
+    tree = tree_of(document)
+    assert tree.read({"$ref": "#/a"}).type == "string"
+    for broken in ("#/loop", "#/nowhere", "#/bad"):
+        assert tree.read({"$ref": broken}).is_any
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "values"),
+    [(["a", "b", "c"], ["c", "b", "d"], ("b", "c")), (["a"], ["b"], ("a",))],
+)
+def test_two_enums_of_all_of_leave_what_both_allow(one: list[str], other: list[str], values: tuple[str, ...]) -> None:
+    assert read({"allOf": [{"type": "string", "enum": one}, {"type": "string", "enum": other}]}).enum == values
+
+
+def test_what_other_fields_hold_and_where_they_are_allowed() -> None:
+    closed = read({"type": "object", "properties": {"a": TEXT}})
+    assert (closed.allows_other_fields, closed.additional) == (False, None)
+    assert read({"type": "object"}).allows_other_fields
+    open_map = read({"type": "object", "properties": {"a": TEXT}, "additionalProperties": TEXT})
+    assert open_map.allows_other_fields
+    assert open_map.additional is not None
+    assert open_map.additional.type == "string"
+    assert read({"type": "string", "format": "date"}).format == "date"

@@ -7,10 +7,9 @@ from math import exp, log
 
 import pytest
 
-from tests.history.factories import night
+from tests.history.factories import finding, night
 from whopwatch.core.finding import Finding
 from whopwatch.history.absence import (
-    MAX_DETAILS,
     NightCounts,
     condition_of,
     drop_oldest_objects,
@@ -18,7 +17,7 @@ from whopwatch.history.absence import (
     update_absence_test,
 )
 from whopwatch.history.profile import OperationProfile
-from whopwatch.history.records import Records, TraitRecord
+from whopwatch.history.records import FindingRecord, OperationRecord, Records, TraitRecord, VersionRecord
 from whopwatch.history.rules import history_rules, log_likelihood, log_likelihood_none
 from whopwatch.history.store import decode_delta_varints
 
@@ -157,9 +156,9 @@ def test_a_response_is_no_object_that_is_stored() -> None:
 
 def test_details_of_one_kind_are_bounded() -> None:
     records, one = Records(salt=b""), OperationProfile()
-    one.objects["/data/*", "0"] = {("/data/*/id", f"prefix:{number}") for number in range(3 * MAX_DETAILS)}
+    one.objects["/data/*", "0"] = {("/data/*/id", f"prefix:{number}") for number in range(36)}
     list(find_trait_changes(records, {"o.list": one}, RULES, night(1)))
-    assert len(records.traits) == MAX_DETAILS
+    assert len(records.traits) == 12
 
 
 def test_what_an_object_must_have_before_a_trait_can_be_missing() -> None:
@@ -201,3 +200,33 @@ def test_the_objects_of_a_night_with_the_trait_count_as_eligible() -> None:
     record = TraitRecord(1)
     update_absence_test(record, NightCounts(eligible=5, new=3, new_with=2, gained=1), VALUE, RULE, 2)
     assert (record.eligible, record.hits, record.first_night, record.last_night) == (8, 3, 2, 2)
+
+
+def test_what_is_new_has_counted_nothing_yet() -> None:
+    assert TraitRecord(7) == TraitRecord(7, 0, 0, 0.0, 0.0, 0, 0, 0, 0, False)
+    assert OperationRecord() == OperationRecord(0, 0, 0, [], [], [], {}, "", 0)
+    assert FindingRecord(finding(), "2026-01-01") == FindingRecord(finding(), "2026-01-01", True, 1, 0, [], [])
+    assert VersionRecord("2026-01-01").is_listed
+    assert NightCounts() == NightCounts(0, 0, 0, 0, 0, 0)
+    assert NightCounts(9, new_with=1, gained=2, kept=4, lost=8).with_trait == 7
+
+
+def test_traits_are_numbered_from_one_and_no_number_is_used_twice() -> None:
+    records = Records(salt=b"")
+    assert [records.next_trait_number(), records.next_trait_number()] == [1, 2]
+    known = Records(salt=b"", traits={("a", "", "", "x"): TraitRecord(4), ("a", "", "", "y"): TraitRecord(9)})
+    assert [known.next_trait_number(), known.next_trait_number()] == [10, 11]
+
+
+def test_everything_of_an_operation_is_dropped() -> None:
+    records = Records(salt=b"")
+    for id in ("a", "b"):
+        records.operations[id] = OperationRecord()
+        records.traits[id, "", "", ""] = TraitRecord(1)
+        records.objects[id, "", ""] = (1, b"")
+        records.tallies[id, ""] = {}
+        records.findings[id] = FindingRecord(finding(id), "")
+    records.drop_operations({"a"})
+    kept = (records.operations, records.traits, records.objects, records.tallies, records.findings)
+    assert [next(iter(one)) for one in kept] == ["b", ("b", "", "", ""), ("b", "", ""), ("b", ""), "b"]
+    assert {len(one) for one in kept} == {1}

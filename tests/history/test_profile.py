@@ -12,7 +12,6 @@ from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.history.profile import (
     ARRAY_SIZES,
-    MAX_NAMES,
     TEXT_LENGTHS,
     Digests,
     FieldCounts,
@@ -165,18 +164,20 @@ def test_magnitudes_and_size_classes() -> None:
     assert [magnitude(value) for value in (1, 9.99, 10, -250, 0.05, 10**400, float("inf"), float("nan"))] == [
         0, 0, 1, 2, -2, 400, 999, 999,
     ]  # fmt: skip
-    assert [size_class(size, TEXT_LENGTHS) for size in (0, 1, 8, 9, 1024, 1025)] == [
-        "0", "1-8", "1-8", "9-32", "129-1024", "1025+",
+    assert [size_class(size, TEXT_LENGTHS) for size in (0, 1, 8, 9, 32, 33, 128, 129, 1024, 1025)] == [
+        "0", "1-8", "1-8", "9-32", "9-32", "33-128", "33-128", "129-1024", "129-1024", "1025+",
     ]  # fmt: skip
-    assert [size_class(size, ARRAY_SIZES) for size in (0, 1, 2, 101)] == ["0", "1", "2-10", "101+"]
+    assert [size_class(size, ARRAY_SIZES) for size in (0, 1, 2, 10, 11, 100, 101)] == [
+        "0", "1", "2-10", "2-10", "11-100", "11-100", "101+",
+    ]  # fmt: skip
 
 
 def test_names_of_one_kind_are_bounded() -> None:
     counts = FieldCounts()
-    for number in range(3 * MAX_NAMES):
+    for number in range(192):
         counts.add("values", str(number))
-    assert len(counts.kinds["values"]) == MAX_NAMES + 1
-    assert counts.kinds["values"]["others"] == 2 * MAX_NAMES
+    assert len(counts.kinds["values"]) == 65
+    assert counts.kinds["values"]["others"] == 128
 
 
 def test_a_required_field_has_no_trait_for_being_present(contract: Contract) -> None:

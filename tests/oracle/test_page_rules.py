@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.checks.support import exchange, page
 from whopwatch.core.exchange import Purpose
+from whopwatch.core.finding import rules_in
 from whopwatch.oracle import list_rules as rules
 from whopwatch.oracle.page import ListPage, page_violations, step_back_violation, traversal_violations
 
@@ -104,3 +106,13 @@ def test_a_step_back_to_a_later_page_may_have_a_previous_one() -> None:
     second, third = made([A, B], Purpose.NEXT_PAGE), made([C], Purpose.NEXT_PAGE)
 
     assert step_back_violation(second, third, made([A, B], has_previous=True)) is None
+
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "checks.md"
+
+
+def test_every_rule_of_a_list_has_the_severity_of_the_reference() -> None:
+    rows = [line.strip("| ").split(" | ") for line in REFERENCE.read_text().splitlines() if line.startswith("| `")]
+    shown = {cells[0].strip("`"): cells[2] for cells in rows}
+    for rule in rules_in(rules):
+        assert shown[rule.id] == ("" if rule.documented else "info, then ") + rule.severity, rule.id

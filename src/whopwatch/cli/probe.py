@@ -32,6 +32,7 @@ from whopwatch.cli._support.options import (
     MAX_TIME,
     TARGET,
     USAGE_PROFILE,
+    parse_address,
     verbosity,
 )
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
@@ -116,7 +117,11 @@ def probe_command(
     for name, value in (("--json", json_file), ("--max-time", max_time), ("--fail-on", is_other)):
         if value and not once:
             raise UsageError(f"{name} requires --once.", where=f"option {name}", hint="add --once")
-    part, address, file = Shard.parse(shard), _parse_address(listen), config or default_file()
+    part, address, file = (
+        Shard.parse(shard),
+        parse_address(listen, "--listen", f"{PROBER_ADDRESS}, or :9464 for every interface"),
+        config or default_file(),
+    )
     configure_malloc()
     entries, profile = AcceptedFile(accepted).entries, choose_profile(usage_file, None, fail_on)
     whole = _chosen_contract(contract_name, api_version, target, config)
@@ -393,15 +398,3 @@ def _with_mcp(
         )
     except TargetError as error:
         return add_mcp_failure(report, error)
-
-
-def _parse_address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdecimal() and int(port) < 65536):
-        raise UsageError(
-            "Invalid address.",
-            where="option --listen",
-            expected=f"HOST:PORT such as {PROBER_ADDRESS}, or :9464 for every interface",
-            got=repr(text[:60]),
-        )
-    return host.strip("[]"), int(port)

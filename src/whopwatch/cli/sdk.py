@@ -37,6 +37,7 @@ from whopwatch.core.exit_codes import exit_code
 if TYPE_CHECKING:
     from whopwatch.config import Target
     from whopwatch.contract_build.releases import Release
+    from whopwatch.core.report import Report
     from whopwatch.http import Client, RunBudget
 
 EXAMPLE = """\b
@@ -147,12 +148,14 @@ def sdk_command(
     report = add_impacts(report, profile)
     output_report(report, outputs)
     if metrics.wanted:
-        from whopwatch.metrics.runs import SDK_JOB, sdk_metrics
-
-        metrics.send(
-            SDK_JOB, report, sdk_metrics(report, str(named), wanted.version, time.time(), weighed=profile is not None)
-        )
+        _send_metrics(metrics, report, str(named), wanted.version, weighed=profile is not None)
     return exit_code(report, fail_on)
+
+
+def _send_metrics(metrics: Metrics, report: Report, release: str, version: str, *, weighed: bool) -> None:
+    from whopwatch.metrics.runs import SDK_JOB, sdk_metrics
+
+    metrics.send(SDK_JOB, report, sdk_metrics(report, release, version, time.time(), weighed=weighed))
 
 
 def _read_only_client(target: Target, contract: Contract, budget: RunBudget) -> Client:

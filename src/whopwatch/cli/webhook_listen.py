@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli._support.options import CONTRACT, FAIL_ON_SEVERITY, USAGE_PROFILE, finite
+from whopwatch.cli._support.options import CONTRACT, FAIL_ON_SEVERITY, USAGE_PROFILE, finite, parse_address
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli._support.printing import output_report
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
@@ -121,8 +121,8 @@ def webhook_listen(
     profile = choose_profile(usage_file, None, fail_on)
     outputs, contracts = Outputs({"json": json_file}, None, {}), delivery_contracts(contract_name)
     contract = choose_contract(contract_name, None, target or SIMULATOR, os.environ).contract
-    place = parse_address(address, "--listen")
-    metrics_place = parse_address(metrics_address, "--metrics") if metrics_address else None
+    place = parse_address(address, "--listen", DEFAULT_ADDRESS)
+    metrics_place = parse_address(metrics_address, "--metrics", DEFAULT_ADDRESS) if metrics_address else None
     if forward:
         _refuse_itself(require_handler_url(forward, "--forward"), place)
     secrets = read_secrets()
@@ -238,16 +238,3 @@ def _refuse_itself(url: str, place: tuple[str, int]) -> None:
             expected="the address of your handler",
             got=f"the address of --listen, {place[0]}:{place[1]}",
         )
-
-
-def parse_address(text: str, option: str) -> tuple[str, int]:
-    """Parse `HOST:PORT`. Raise UsageError for anything else."""
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdecimal() and int(port) < 65536):
-        raise UsageError(
-            "This is not a valid address.",
-            where=f"option {option}",
-            expected=f"HOST:PORT such as {DEFAULT_ADDRESS}",
-            got=repr(text[:100]),
-        )
-    return host.strip("[]"), int(port)

@@ -12,6 +12,7 @@ import re
 import select
 import time
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,11 @@ def _read_pipe(path: Path, most: int) -> bytes:
     finally:
         os.close(descriptor)
     return bytes(content)
+
+
+def packaged_toml(package: str, file: str) -> dict[str, Any]:
+    """Return the tables of a TOML file that is part of `package`: our own data, which needs no limits."""
+    return tomllib.loads(files(package).joinpath(file).read_text(encoding="utf-8"))
 
 
 def parse_document(text: str) -> Any:

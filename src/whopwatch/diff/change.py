@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
+from whopwatch.core.documents import packaged_toml
 from whopwatch.core.finding import Severity
 from whopwatch.diff.model import Direction
 
@@ -101,7 +100,4 @@ class Gap:
 
 @cache
 def _severities() -> dict[str, dict[str, list[str]]]:
-    declared: dict[str, dict[str, list[str]]] = tomllib.loads(
-        files("whopwatch.diff").joinpath("severities.toml").read_text(encoding="utf-8")
-    )
-    return declared
+    return packaged_toml(__package__, "severities.toml")

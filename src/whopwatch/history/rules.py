@@ -8,15 +8,14 @@ as fewer (the design effect of cluster sampling: Kish, Survey Sampling, 1965).
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from math import lgamma, log
 from typing import Any
 
 from whopwatch.checks.registry import CHECKS
+from whopwatch.core.documents import packaged_toml
 from whopwatch.core.finding import Severity
 
 
@@ -131,7 +130,7 @@ class HistoryRules:
 @cache
 def history_rules() -> HistoryRules:
     """Return the declared rules; the file is read once."""
-    declared = tomllib.loads(files(__package__).joinpath("rules.toml").read_text(encoding="utf-8"))
+    declared = packaged_toml(__package__, "rules.toml")
     return HistoryRules(
         absence=AbsenceRule(**declared["absence"]),
         unit=UnitRule(**{**_typed(declared["unit"]), "powers": tuple(declared["unit"]["powers"])}),

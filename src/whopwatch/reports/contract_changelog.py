@@ -5,14 +5,13 @@ The same content is rendered for a terminal, as Markdown for a pull request and 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whopwatch.core.documents import packaged_toml
 from whopwatch.core.finding import Finding, Impact, Severity
 from whopwatch.core.pointers import unescape_pointer
 from whopwatch.core.redaction import sanitize
@@ -350,4 +349,4 @@ def _code(text: str) -> str:
 
 @cache
 def _texts() -> dict[str, dict[str, list[str]]]:
-    return tomllib.loads(files("whopwatch.reports").joinpath("changelog.toml").read_text(encoding="utf-8"))
+    return packaged_toml(__package__, "changelog.toml")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 from whopwatch.contract import Contract
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import is_version, version_order
+from whopwatch.core.documents import packaged_toml
 from whopwatch.core.finding import Finding, Impact, Severity
 from whopwatch.diff.result import Comparison, PlacedFinding
 from whopwatch.usage.edits import SCRIPTS, Edits, Rename, last_name, renamed_segment
@@ -146,7 +145,7 @@ def sdk_moves(
         return ()
     old, new = version_order(comparison.old), version_order(comparison.new)
     parts = {name: use.places for name, use in profile.sdk_parts.items()} | dict(calls or {})
-    moves = tomllib.loads(Path(__file__).with_name("sdk_moves.toml").read_text(encoding="utf-8"))["moves"]
+    moves = packaged_toml(__package__, "sdk_moves.toml")["moves"]
     return tuple(
         SdkMove(part, move.get("release"), text.replace("{version}", comparison.new), places)
         for move in moves

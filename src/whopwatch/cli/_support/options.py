@@ -16,6 +16,7 @@ from whopwatch.cli import completion
 from whopwatch.config import RATE_RANGE, is_rate
 from whopwatch.config.targets_file import MAX_CONCURRENCY
 from whopwatch.core.budgets import BUDGET_PROFILES, DEFAULT_PROFILE
+from whopwatch.core.errors import UsageError
 from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON, FAIL_ON_NEW
 
 REPORTS = Path("reports")
@@ -318,3 +319,13 @@ def make_reports_folder(file: Path) -> None:
     if REPORTS in file.parents:
         with suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
+
+
+def parse_address(text: str, option: str, example: str) -> tuple[str, int]:
+    """Parse `HOST:PORT`, the value of `option`. Raise UsageError for anything else."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdecimal() and int(port) < 65536):
+        raise UsageError(
+            "Invalid address.", where=f"option {option}", expected=f"HOST:PORT such as {example}", got=repr(text[:60])
+        )
+    return host.strip("[]"), int(port)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import Any
 
 from whopwatch.contract import Contract, Operation
+from whopwatch.core.documents import packaged_toml
 from whopwatch.core.drift_classes import class_slug
 
 FAULT_GROUPS = (
@@ -158,10 +157,9 @@ def deliveries(contract: Contract) -> tuple[Operation, ...]:
 @cache
 def fault_catalogue() -> Mapping[str, Fault]:
     """Return every fault by name, in the order of the catalogue."""
-    folder = files(__package__).joinpath("declared")
     faults: dict[str, Fault] = {}
     for group in FAULT_GROUPS:
-        declared = tomllib.loads(folder.joinpath(f"{group}.toml").read_text(encoding="utf-8"))
+        declared = packaged_toml(__package__, f"declared/{group}.toml")
         for entry in declared["fault"]:
             fault = _fault(group, {**declared.get("defaults", {}), **entry})
             if fault.name in faults:

@@ -12,17 +12,16 @@ from __future__ import annotations
 import math
 import random
 import re
-import tomllib
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cache
-from importlib.resources import files
 from math import ceil
 from typing import Any, NamedTuple
 
+from whopwatch.core.documents import packaged_toml
 from whopwatch.simulator.world.nodes import FieldNode
 
 ALPHABETS = {
@@ -111,7 +110,7 @@ def _moment(name: str, created: int, rng: random.Random) -> str:
 
 @cache
 def _declared() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("values.toml").read_text(encoding="utf-8"))
+    return packaged_toml(__package__, "values.toml")
 
 
 @cache

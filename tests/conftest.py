@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from whopwatch.contract import Contract, load
 from whopwatch.run import session
 
 MAX_ID = 100
@@ -25,6 +26,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if "not thorough" not in config.option.markexpr or collection_path.suffix != ".py":
         return None
     return bool(ONLY_THOROUGH.search(collection_path.read_text(encoding="utf-8"))) or None
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    """The bundled contract."""
+    return load()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,13 +6,8 @@ from collections import Counter
 
 import pytest
 
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return load()
 
 
 def test_the_contract_is_the_whole_reference(contract: Contract) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.detection.observed import Detection, detect
 from tests.run.in_process import InProcess
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 from whopwatch.http import Client
 from whopwatch.simulator import Simulator, SimulatorOptions, embedded
 from whopwatch.simulator.faults import fault_catalogue
@@ -38,11 +38,6 @@ def no_waits() -> Iterator[None]:
         patch.setitem(defaults, "clock", waits.clock)
         patch.setitem(defaults, "sleep", waits.sleep)
         yield
-
-
-@pytest.fixture(scope="session")
-def contract() -> Contract:
-    return load()
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from schemathesis.engine import events, from_schema
 
 from tests.http.mock import MockTransport
 from whopwatch.config import Target
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 from whopwatch.generate.adapter import KEY_PLACEHOLDER, RefusedError, guarded_requests
 from whopwatch.generate.links import FIRST_ITEM, with_links
 from whopwatch.http import Client, Limits
@@ -32,11 +32,6 @@ PATHS = ("/webhooks", "/webhooks/{id}")
 def simulator() -> Iterator[Simulator]:
     with embedded(items=3) as simulator:
         yield simulator
-
-
-@pytest.fixture
-def contract() -> Contract:
-    return load()
 
 
 def _read_only(simulator: Simulator) -> Target:

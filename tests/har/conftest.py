@@ -9,14 +9,9 @@ from typing import Any
 import pytest
 
 from tests.run.fake_api import FakeApi
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 
 BASE = "https://api.whop.com/api/v1"
-
-
-@pytest.fixture(scope="session")
-def contract() -> Contract:
-    return load()
 
 
 @pytest.fixture(scope="session")

@@ -7,18 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 from whopwatch.contract.mcp_tools import tools_of
 from whopwatch.mcp import session
 from whopwatch.mcp.session import ReadOnlyTransport
 from whopwatch.simulator import Simulator, embedded
 
 Reach = Callable[..., AbstractContextManager[tuple[session.McpSession, ReadOnlyTransport]]]
-
-
-@pytest.fixture(scope="session")
-def contract() -> Contract:
-    return load()
 
 
 @pytest.fixture(scope="module")

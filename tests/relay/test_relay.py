@@ -13,15 +13,10 @@ from whop_sdk import NotFoundError, PermissionDeniedError, Whop
 
 from tests.http.mock import MockTransport
 from whopwatch.config import Target
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 from whopwatch.http import Client
 from whopwatch.relay import Relay, match_template, run_relay
 from whopwatch.simulator import Simulator, embedded
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return load()
 
 
 @pytest.fixture(scope="module")

@@ -32,11 +32,6 @@ OTHER = "2026-10-15-1"
 
 
 @pytest.fixture(scope="module")
-def contract() -> Contract:
-    return load()
-
-
-@pytest.fixture(scope="module")
 def other(contract: Contract) -> Contract:
     """A contract of another version: every string field of an object has another name."""
     documents = copy.deepcopy(dict(contract.documents))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.cli import main
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 from whopwatch.contract_build import releases
 from whopwatch.contract_build.releases import Release
 from whopwatch.core.errors import SourceError, TargetError, UsageError
@@ -41,11 +41,6 @@ from whopwatch.simulator import Simulator, embedded
 pytestmark = pytest.mark.thorough
 
 CACHE = Path(__file__).parents[2] / ".cache" / "sdk"
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return load()
 
 
 @contextmanager

@@ -3,13 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.simulator.asker import Asker
-from whopwatch.contract import Contract, load
+from whopwatch.contract import Contract
 from whopwatch.simulator import Backend, SimulatorOptions
-
-
-@pytest.fixture(scope="session")
-def contract() -> Contract:
-    return load()
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ class _Target(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"{}")
 
-    do_POST = do_GET  # noqa: N815 (the name that the server looks for)
+    do_POST = do_GET
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""

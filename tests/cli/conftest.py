@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.cli.proxy import Proxy, proxied
+from tests.local_http import LocalHandler, running
 from whopwatch.contract import load
 from whopwatch.simulator import embedded
 
@@ -62,7 +62,7 @@ def serving(answer: Callable[[str, str | None], Answer]) -> Iterator[tuple[str, 
     """A server that gives `answer` to every GET: its base URL, and the requests it was sent (`GET /path`)."""
     seen: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(LocalHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
@@ -75,17 +75,10 @@ def serving(answer: Callable[[str, str | None], Answer]) -> Iterator[tuple[str, 
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay quiet."""
-
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{method}", Handler.answer)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/api/v1", seen
-        finally:
-            server.shutdown()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/api/v1", seen
 
 
 @pytest.fixture(autouse=True)

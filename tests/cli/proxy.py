@@ -8,9 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from tests.local_http import LocalHandler, running
 from whopwatch.simulator import Simulator
 
 Headers = dict[str, str]
@@ -41,7 +42,7 @@ def proxied(simulator: Simulator) -> Iterator[Proxy]:
     proxy = Proxy()
     lock = threading.Lock()  # each number is given once, also if requests are answered side by side
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(LocalHandler):
         protocol_version = "HTTP/1.1"
 
         def forward(self) -> None:
@@ -74,16 +75,8 @@ def proxied(simulator: Simulator) -> Iterator[Proxy]:
             # A body that is shorter than announced ends with the connection.
             self.close_connection = self.close_connection or headers.get("content-length") is not None
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay quiet."""
-
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{method}", Handler.forward)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         proxy.base_url = f"http://127.0.0.1:{server.server_port}{upstream.path}"
-        try:
-            yield proxy
-        finally:
-            server.shutdown()
+        yield proxy

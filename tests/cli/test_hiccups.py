@@ -13,7 +13,8 @@ from tests.cli.proxy import JSON, Proxy, Response
 from whopwatch.cli import main
 
 HTML = (502, {"content-type": "text/html", "x-request-id": "req_1"}, b"<html>502</html>")
-LIMITED = (429, {**JSON, "retry-after": "1"}, b'{"error": {"type": "rate_limit_exceeded", "message": "slow"}}')
+AT_ONCE = {**JSON, "retry-after": "0"}  # without it the client waits a second before it tries again
+LIMITED = (429, AT_ONCE, b'{"error": {"type": "rate_limit_exceeded", "message": "slow"}}')
 
 
 def check(api: Proxy) -> tuple[int, dict[str, Any]]:
@@ -38,10 +39,10 @@ def test_one_failure_is_an_incident_and_no_drift(
 
 
 TRUNCATED = (200, {**JSON, "content-length": "100"}, b'{"data": [')
-SERVER_ERRORS: list[Response] = [(status, JSON, b"{}") for status in (500, 503, 504)]
+SERVER_ERRORS: list[Response] = [(status, AT_ONCE, b"{}") for status in (500, 503, 504)]
 CLOUDFLARE: list[Response] = [
     (522, {"content-type": "text/plain", "server": "cloudflare"}, b"error code: 522"),
-    (429, {"content-type": "text/plain", "server": "cloudflare"}, b"error code: 1015"),
+    (429, {**AT_ONCE, "content-type": "text/plain", "server": "cloudflare"}, b"error code: 1015"),
     (403, {"content-type": "text/html", "cf-mitigated": "challenge"}, b"<html>Just a moment...</html>"),
 ]
 
@@ -62,7 +63,7 @@ RESET = None
 PAIRS: list[tuple[Response | None, Response | None]] = [
     (HTML, RESET),
     (RESET, TRUNCATED),
-    (LIMITED, (503, JSON, b"{}")),
+    (LIMITED, (503, AT_ONCE, b"{}")),
     (HTML, HTML),
     (CLOUDFLARE[0], (500, JSON, b"{}")),
 ]
@@ -100,7 +101,10 @@ def test_two_different_hiccups_of_one_operation_are_two_incidents(
 
 
 @pytest.mark.parametrize("pair", PAIRS[:3], ids=lambda pair: "-".join(str(one and one[0]) for one in pair))
-def test_two_hiccups_of_one_probe_are_two_incidents(api: Proxy, pair: tuple[Response | None, Response | None]) -> None:
+def test_two_hiccups_of_one_probe_are_two_incidents(
+    api: Proxy, pair: tuple[Response | None, Response | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whopwatch.prober.once.REPEAT_PAUSE", 0.0)
     Path("probes.toml").write_text('[[probes]]\noperations = ["products.list", "products.retrieve"]\n')
     api.change = failing("/products", dict(enumerate(pair, 1)))  # the list runs for the retrieve, too
     options = ("--once", "--config", "probes.toml", "--json", "report.json")

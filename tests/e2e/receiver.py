@@ -6,8 +6,11 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
+
+from tests.local_http import LocalHandler, running
 
 
 @dataclass(frozen=True)
@@ -26,29 +29,26 @@ class Receiver:
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
+        self._open = ExitStack()
         self._came = threading.Condition()
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(LocalHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 receiver.take(self.path, body)
                 self.send_response(200)
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Stay quiet."""
-
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Receiver:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._open.enter_context(running(self._server))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._open.close()
 
     def take(self, path: str, body: Mapping[str, object]) -> None:
         """Store the alerts of one notification."""

@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack, suppress
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.local_http import LocalHandler, running
 from whopwatch.cli import main
 from whopwatch.cli._support.subprocess_call import call_in_subprocess
 from whopwatch.contract import load
@@ -39,7 +40,7 @@ class Hanging(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LocalHandler):
     server: Hanging
     protocol_version = "HTTP/1.1"
 
@@ -85,25 +86,18 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b":\n")
         self.close_connection = True
 
-    def log_message(self, *_: object) -> None:
-        """Stay quiet."""
-
 
 @pytest.fixture
 def hanging() -> Iterator[Callable[[str], str]]:
     """`hanging(method)` is the URL of a server that never completes its response to `method`."""
-    servers: list[Hanging] = []
+    with ExitStack() as open_servers:
 
-    def start(method: str) -> str:
-        servers.append(Hanging(method))
-        threading.Thread(target=servers[-1].serve_forever, args=(0.05,), daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}/mcp"
+        def start(method: str) -> str:
+            server = open_servers.enter_context(running(Hanging(method)))
+            open_servers.callback(server.is_over.set)
+            return f"http://127.0.0.1:{server.server_port}/mcp"
 
-    yield start
-    for server in servers:
-        server.is_over.set()
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 @pytest.mark.parametrize("method", ["initialize", "notifications/initialized", "tools/list", "GET", "DELETE"])

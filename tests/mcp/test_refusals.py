@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.local_http import LocalHandler, running
 from whopwatch.cli import main
 
 KEY = "key_that_must_not_show"
@@ -25,7 +25,7 @@ ANSWERS: dict[str, tuple[int, dict[str, str]]] = {
 }
 
 
-class Refusing(BaseHTTPRequestHandler):
+class Refusing(LocalHandler):
     """Answers by the path."""
 
     def do_POST(self) -> None:
@@ -36,21 +36,13 @@ class Refusing(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"<html>")
 
-    do_GET = do_POST  # noqa: N815 (the name that the server looks for)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+    do_GET = do_POST
 
 
 @pytest.fixture(scope="module")
 def root() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Refusing)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 Run = Callable[..., tuple[int, str]]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.history.factories import report, tracked
+from tests.local_http import LocalHandler, running
 from whopwatch.cli._support.metrics import Metrics
 from whopwatch.core.errors import UsageError
 from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics, push_metrics, url_without_credentials
@@ -27,7 +27,7 @@ class Gateway(HTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class Taker(BaseHTTPRequestHandler):
+class Taker(LocalHandler):
     server: Gateway
 
     def do_POST(self) -> None:
@@ -36,20 +36,13 @@ class Taker(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.end_headers()
 
-    do_PUT = do_POST  # noqa: N815 (the name that the base class calls)
-
-    def log_message(self, *_: object) -> None:
-        """Stay quiet."""
+    do_PUT = do_POST
 
 
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
-    with Gateway() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with running(Gateway()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize(("replaces_all", "method"), [(True, "PUT"), (False, "POST")])

@@ -8,11 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import httpx
 import pytest
 
+from tests.local_http import LocalHandler, running
 from tests.simulator.asker import Asker
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import UsageError
@@ -99,7 +100,7 @@ class Receiver:
         self.enough = threading.Semaphore(0)
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(LocalHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.requests.append((self.headers.items(), body))
@@ -113,9 +114,6 @@ class Receiver:
                 self.send_header("content-length", "0")
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Stay quiet."""
-
         self.handler = Handler
 
     def wait(self, count: int) -> None:
@@ -127,12 +125,8 @@ class Receiver:
 @contextmanager
 def receiving(refusals: int = 0) -> Iterator[tuple[str, Receiver]]:
     receiver = Receiver(refusals)
-    with ThreadingHTTPServer(("127.0.0.1", 0), receiver.handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/", receiver
-        finally:
-            server.shutdown()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), receiver.handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/", receiver
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.local_http import LocalHandler, running
 
 
 class Receiver(ThreadingHTTPServer):
@@ -52,7 +53,7 @@ def attributes(of: Any) -> dict[str, Any]:
     return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in pairs}
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LocalHandler):
     server: Receiver
 
     def do_POST(self) -> None:
@@ -68,16 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
             while self.server.is_endless:
                 self.wfile.write(bytes(1 << 16))
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
 
 @contextmanager
 def receiving(status: int = 200) -> Iterator[Receiver]:
     """Run a receiver."""
-    with Receiver(status) as receiver:
-        threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        try:
-            yield receiver
-        finally:
-            receiver.shutdown()
+    with running(Receiver(status)) as receiver:
+        yield receiver

@@ -35,7 +35,7 @@ from whopwatch.history.store import read_baseline
 from whopwatch.http.limits import Limits
 from whopwatch.http.timing import AttemptTimer
 from whopwatch.http.wire import HttpRequest, Network, RawResponse
-from whopwatch.reports.formats import RENDERERS
+from whopwatch.reports import FILE_NAMES, render
 from whopwatch.run import check, judge, observe
 from whopwatch.simulator.backend import SimulatorOptions
 
@@ -87,7 +87,7 @@ def findings(count: int) -> float:
     """Return the seconds of CPU to write a report of `count` findings in all formats."""
     found = tuple(replace(samples.FINDINGS[n % 4], location=f"/data/*/{n}") for n in range(count))
     report = samples.report(findings=found)
-    return _cpu(lambda: [render(report) for render in RENDERERS.values()])
+    return _cpu(lambda: [render(kind, report) for kind in FILE_NAMES])
 
 
 def companies(count: int) -> float:

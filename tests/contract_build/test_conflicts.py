@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from whopwatch.contract import edition_dir, load
-from whopwatch.contract_build.conflicts import Conflict, conflicts
+from whopwatch.contract_build.coverage import Conflict, conflicts
 
 
 @pytest.fixture(scope="module")

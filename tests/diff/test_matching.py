@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from whopwatch.diff.change import Change, Placed
-from whopwatch.diff.matching import (
+from whopwatch.diff.compare import (
     base_path,
     full_path,
     match_events,

@@ -18,7 +18,7 @@ from whopwatch.core.redaction import remember
 from whopwatch.core.report import State, Verdict
 from whopwatch.mcp import OfferedTool, ToolResult, check_mcp_server
 from whopwatch.mcp.session import failure_reason
-from whopwatch.reports.formats import RENDERERS
+from whopwatch.reports import FILE_NAMES, render
 from whopwatch.simulator import Simulator, embedded
 
 from .conftest import Reach
@@ -93,8 +93,8 @@ def test_a_server_that_gives_the_key_back_puts_it_into_no_report(contract: Contr
     remember(EchoServer.KEY)
     report = check_mcp_server(contract, EchoServer(), name="echo", ids={"companies": "biz_1"}, budget=3)
     assert report.findings
-    for render in RENDERERS.values():
-        assert list(shown_secrets(render(report).encode(), [EchoServer.KEY])) == []
+    for kind in FILE_NAMES:
+        assert list(shown_secrets(render(kind, report).encode(), [EchoServer.KEY])) == []
 
 
 def test_a_write_does_not_leave(simulator: Simulator, reach: Reach) -> None:

@@ -21,8 +21,7 @@ from tests.reports import nights
 from whopwatch.cli.check import check_command
 from whopwatch.cli.drift import drift_command
 from whopwatch.core.report import Report
-from whopwatch.reports import FILE_NAMES
-from whopwatch.reports.formats import RENDERERS
+from whopwatch.reports import FILE_NAMES, render
 
 SCRIPTS = ROOT / "probes" / "deploy" / "github"
 GH = """#!/bin/sh
@@ -75,7 +74,7 @@ def script(name: str, folder: Path, programs: dict[str, str], **environ: str) ->
 def write_reports(folder: Path, report: Report) -> None:
     (folder / "report").mkdir()
     for kind in ("markdown", "json", "chat"):
-        (folder / "report" / FILE_NAMES[kind]).write_text(RENDERERS[kind](report), encoding="utf-8")
+        (folder / "report" / FILE_NAMES[kind]).write_text(render(kind, report), encoding="utf-8")
 
 
 @pytest.fixture
@@ -284,7 +283,7 @@ def test_a_pull_request_has_one_comment(tmp_path: Path, old: str, request_line: 
     body = (tmp_path / "KEPT").read_text(encoding="utf-8")
     assert body.startswith("<!-- whopwatch -->\n")
     assert "https://run.example/1" in body
-    assert RENDERERS["chat"](nights.bad_night()) in body
+    assert render("chat", nights.bad_night()) in body
 
 
 def test_only_a_comment_of_an_app_is_replaced(tmp_path: Path) -> None:

@@ -12,17 +12,16 @@ from whopwatch.contract import load
 from whopwatch.contract.loader import describe_contract, newer_versions
 from whopwatch.core.report import contract_facts
 from whopwatch.history.aggregate import merge_reports
-from whopwatch.reports import terminal
-from whopwatch.reports.formats import RENDERERS
+from whopwatch.reports import FILE_NAMES, render, terminal
 from whopwatch.reports.text import contract_words, version_line
 
 FACTS = {"version": "2025-01-01", "release": "sdk:0.0.23", "date": "2026-01-09", "operations": 149, "newer_versions": 2}
 WORDS = "2025-01-01, sdk:0.0.23 of 2026-01-09, 149 operations, 2 newer versions are known"
 
 
-@pytest.mark.parametrize("kind", [kind for kind in RENDERERS if kind != "json"])
+@pytest.mark.parametrize("kind", [kind for kind in FILE_NAMES if kind != "json"])
 def test_the_contract_is_in_every_report(kind: str) -> None:
-    text = RENDERERS[kind](replace(samples.report(), extra={"contract": FACTS}))
+    text = render(kind, replace(samples.report(), extra={"contract": FACTS}))
     assert WORDS in text.replace("\\", "")
 
 

@@ -15,8 +15,7 @@ import pytest
 from tests.reports import nights, samples
 from whopwatch.core.report import Report
 from whopwatch.core.wording import DOCUMENTATION_VARIABLE
-from whopwatch.reports import FILE_NAMES
-from whopwatch.reports.formats import RENDERERS
+from whopwatch.reports import FILE_NAMES, render
 from whopwatch.reports.terminal import render as terminal
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -30,7 +29,7 @@ REPORTS = {
 
 def rendered(name: str, report: Report) -> dict[str, str]:
     """The golden files of one report: file name -> text."""
-    texts = {f"{name}.{FILE_NAMES[kind].removeprefix('report.')}": RENDERERS[kind](report) for kind in RENDERERS}
+    texts = {f"{name}.{FILE_NAMES[kind].removeprefix('report.')}": render(kind, report) for kind in FILE_NAMES}
     texts[f"{name}.html"] = _without_assets(texts[f"{name}.html"])
     return {**texts, f"{name}.80.txt": terminal(report, width=80)}
 

@@ -16,8 +16,7 @@ from tests.reports import nights, samples
 from whopwatch.core.finding import Finding, FindingState, Impact, Severity
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import BaselineSummary, OperationResult, State, TargetResult, Verdict
-from whopwatch.reports import chat, junit, markdown, terminal
-from whopwatch.reports.formats import RENDERERS
+from whopwatch.reports import FILE_NAMES, chat, junit, markdown, render, terminal
 from whopwatch.reports.text import MAX_FINDINGS, class_page
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J|`[/bold]<script>\u202e\ud800\n[link](x)"
@@ -29,9 +28,9 @@ def hostile_report() -> object:
     return samples.report(findings=(finding,), operations=(row,), reason=HOSTILE, target=HOSTILE)
 
 
-@pytest.mark.parametrize("kind", RENDERERS)
+@pytest.mark.parametrize("kind", FILE_NAMES)
 def test_what_a_target_answers_cannot_steer_a_terminal_or_break_a_parser(kind: str) -> None:
-    text = RENDERERS[kind](hostile_report())  # type: ignore[arg-type]
+    text = render(kind, hostile_report())  # type: ignore[arg-type]
     text.encode("utf-8")
     assert not set(text) & set("\x1b\x07\u202e")
     if kind == "junit":
@@ -55,17 +54,17 @@ def test_plain_text_is_one_printable_line(text: str) -> None:
 @pytest.mark.parametrize("kind", ["terminal", "markdown", "html", "junit"])
 def test_a_finding_about_a_whole_response_says_so(kind: str) -> None:
     found = samples.report(findings=(replace(samples.FINDINGS[0], location=""),))
-    assert "whole response" in RENDERERS[kind](found)
+    assert "whole response" in render(kind, found)
 
 
-@pytest.mark.parametrize("kind", RENDERERS)
+@pytest.mark.parametrize("kind", FILE_NAMES)
 def test_every_format_shows_the_name_of_the_class(kind: str) -> None:
-    assert "required-field-removed" in RENDERERS[kind](samples.report())
+    assert "required-field-removed" in render(kind, samples.report())
 
 
 @pytest.mark.parametrize("kind", ["terminal", "markdown", "html", "junit"])
 def test_a_finding_comes_with_the_request_to_repeat(kind: str) -> None:
-    text = html_module.unescape(RENDERERS[kind](samples.report(operations=nights.rows(("products.list",)))))
+    text = html_module.unescape(render(kind, samples.report(operations=nights.rows(("products.list",)))))
     lines = " ".join(text.replace("\\\n", " ").split())
     assert (
         'curl -gsS -H "Authorization: Bearer $WHOP_API_KEY" "http://127.0.0.1:8000/api/v1/products?company_id' in lines
@@ -178,11 +177,11 @@ def test_terminal_ends_with_the_verdict() -> None:
     assert last[Verdict.COULD_NOT_CHECK].startswith("COULD NOT CHECK")
 
 
-@pytest.mark.parametrize("kind", RENDERERS)
+@pytest.mark.parametrize("kind", FILE_NAMES)
 def test_every_format_shows_each_target_with_its_states(kind: str) -> None:
-    text = " ".join(html_module.unescape(re.sub(r"<[^>]+>", " ", RENDERERS[kind](nights.bad_night()))).split())
+    text = " ".join(html_module.unescape(re.sub(r"<[^>]+>", " ", render(kind, nights.bad_night()))).split())
     if kind == "junit":
-        text = RENDERERS[kind](nights.bad_night())
+        text = render(kind, nights.bad_night())
         assert (
             'name="target acme" value="drift: 6 verified, 2 drift, 1 could not check, 2 not covered; 4 findings"'
             in text
@@ -237,5 +236,5 @@ def test_a_chat_message_lists_what_hits_the_code_and_counts_the_rest() -> None:
 @pytest.mark.parametrize("kind", ["terminal", "markdown", "html", "sarif"])
 def test_what_hits_the_code_comes_first(kind: str) -> None:
     report = samples.report(findings=weighed_findings())
-    text = terminal.render(report) if kind == "terminal" else RENDERERS[kind](report)
+    text = terminal.render(report) if kind == "terminal" else render(kind, report)
     assert 0 < text.index("/data/*/used") < text.index("/data/*/unused")

@@ -26,8 +26,7 @@ from rich.terminal_theme import MONOKAI
 
 from whopwatch.contract import load
 from whopwatch.core.report import Report
-from whopwatch.reports import terminal
-from whopwatch.reports.formats import RENDERERS
+from whopwatch.reports import render, terminal
 from whopwatch.simulator import embedded
 
 GITHUB = """body { margin: 0; padding: 24px; width: 852px; color: #1f2328;
@@ -88,9 +87,9 @@ def pytest_page() -> str:
 
 def shots(report: Report) -> list[Shot]:
     """Return the pages of every form."""
-    page, markdown = RENDERERS["html"](report), RENDERERS["markdown"](report)
+    page, markdown = render("html", report), render("markdown", report)
     github = MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown)
-    chat = html.escape(RENDERERS["chat"](report))
+    chat = html.escape(render("chat", report))
     head = '<!doctype html><meta charset="utf-8"><style>'
     return [
         Shot("terminal-80", terminal_page(report, 80), 740),

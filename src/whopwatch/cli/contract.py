@@ -20,8 +20,7 @@ from whopwatch.contract import Contract, edition_dir, load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 
 if TYPE_CHECKING:
-    from whopwatch.contract_build.conflicts import Conflict
-    from whopwatch.contract_build.coverage import CoverageRow
+    from whopwatch.contract_build.coverage import Conflict, CoverageRow
     from whopwatch.contract_build.facts_file import Compared as ComparedFact
     from whopwatch.sync.from_openapi import ImportedDocument
     from whopwatch.sync.move import LeftToDo
@@ -235,9 +234,9 @@ def coverage_command(as_json: bool, name: str | None) -> int:
 @CONTRACT_FOLDER
 def conflicts_command(show_all: bool, as_json: bool, name: str | None) -> int:
     """List where sources disagree, and the reading that the contract takes."""
-    from whopwatch.contract_build import conflicts as disagreeing
+    from whopwatch.contract_build.coverage import conflicts
 
-    found = disagreeing.conflicts(edition_dir(name))
+    found = conflicts(edition_dir(name))
     if as_json:
         click.echo(json.dumps([asdict(conflict) for conflict in found], indent=2))
     else:

@@ -20,7 +20,7 @@ from whopwatch.core.report import Verdict
 from whopwatch.signature import require_secret, split_secrets
 
 if TYPE_CHECKING:
-    from whopwatch.webhooks.handler import HandlerResult
+    from whopwatch.webhooks.samples import HandlerResult
 
 SECRET_VARIABLE = "WHOP_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
 
@@ -86,8 +86,7 @@ def webhook_send(
     event: str, url: str, cases: tuple[str, ...], seed: int, name: str | None, json_file: str | None
 ) -> int:
     """Send signed samples of EVENT to a handler and check its responses."""
-    from whopwatch.webhooks.handler import require_handler_url, send_samples
-    from whopwatch.webhooks.samples import SAMPLE_CASES, Sampler, find_case
+    from whopwatch.webhooks.samples import SAMPLE_CASES, Sampler, find_case, require_handler_url, send_samples
 
     outputs = Outputs({"json": json_file}, None, {})
     contract, handler = load(name), require_handler_url(url, "--to")

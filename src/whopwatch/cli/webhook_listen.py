@@ -114,9 +114,9 @@ def webhook_listen(
     from whopwatch.usage.impact import add_impacts, choose_profile
     from whopwatch.webhooks.archive import RedactedArchive
     from whopwatch.webhooks.checker import DeliveryChecker, delivery_contracts
-    from whopwatch.webhooks.handler import require_handler_url
     from whopwatch.webhooks.listener import ReceiverLimits, run_listener
     from whopwatch.webhooks.lookup import ObjectLookup
+    from whopwatch.webhooks.samples import require_handler_url
 
     profile = choose_profile(usage_file, None, fail_on)
     outputs, contracts = Outputs({"json": json_file}, None, {}), delivery_contracts(contract_name)

@@ -21,7 +21,7 @@ from whopwatch.core.finding import Severity
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report
 from whopwatch.core.wording import plural
-from whopwatch.reports.formats import to_json_text
+from whopwatch.reports import to_json_text
 from whopwatch.reports.text import impact_words, location
 from whopwatch.run.conclude import RowEvidence, conclude
 from whopwatch.signature import TOLERANCE_SECONDS, Refusal, Signed, split_secrets

@@ -17,8 +17,7 @@ from jsonschema_rs import Draft202012Validator, ValidationError, meta
 from whopwatch.contract.bundle import APIS
 from whopwatch.contract.edition import EDITION
 from whopwatch.contract.loader import BUNDLE, documents_sha256, read_edition
-from whopwatch.contract_build.conflicts import without_names
-from whopwatch.contract_build.coverage import count
+from whopwatch.contract_build.coverage import count, without_names
 from whopwatch.contract_build.files import ROOT, is_yaml_of, join, read_yaml, sha256_of
 from whopwatch.contract_build.official import disagreements_with, read_official
 from whopwatch.contract_build.overlay import read_overlay

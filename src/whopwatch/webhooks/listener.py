@@ -37,8 +37,8 @@ from whopwatch.signature import HeaderPairs, Reason, Refusal, Signed, check_sign
 from whopwatch.webhooks.checker import DeliveryChecker, DeliveryContracts, DeliveryOutcome, DeliveryResult
 from whopwatch.webhooks.checks import RetryMonitor
 from whopwatch.webhooks.delivery import UNKNOWN_EVENT, Delivery
-from whopwatch.webhooks.handler import Forwarder
 from whopwatch.webhooks.ledger import DeliveryLedger
+from whopwatch.webhooks.samples import Forwarder
 
 Enqueue = Callable[[Delivery, Signed], bool]
 """Queues a delivery for the checks; returns False if the queue is full."""

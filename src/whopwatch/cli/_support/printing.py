@@ -66,11 +66,10 @@ def output_report(
     `others` are the texts, by kind, of output files that are not renderings of the report. `values` are values of
     responses by fingerprint: only a terminal gets them.
     """
-    from whopwatch.reports import terminal
-    from whopwatch.reports.formats import RENDERERS
+    from whopwatch.reports import render, terminal
 
     kinds = outputs.kinds - others.keys()
-    written = outputs.write({**others, **{kind: RENDERERS[kind](report) for kind in kinds}})
+    written = outputs.write({**others, **{kind: render(kind, report) for kind in kinds}})
     console = make_console(stderr=outputs.use_stdout)
     if is_printing("quiet"):
         console.print(terminal.verdict_line(report), highlight=False, soft_wrap=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jiter
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from whopwatch.core.exchange import Exchange, Failure, Purpose
@@ -230,3 +231,43 @@ def test_an_exchange_is_shown_without_its_content() -> None:
     shown = repr(received(headers=(("a", "private"),), body=b"private", request_body={"a": "private"}))
     assert "private" not in shown
     assert received().attempt == 1
+
+
+NAMES = st.sampled_from(
+    ['"a"', '"\\u0061"', '"b"', '""', '":"', '"\\":"', '"a\\\\"', '"\\ud83d\\ude00"', '"\\ud800"', '"\u00e9"']
+)
+SCALARS = st.sampled_from(
+    ["0", "-1.5e3", "1e999", "1" * 30, "9" * 5000, "NaN", "-Infinity", "true", "null", "01", "\ufeff"]
+)
+SPACES = st.sampled_from(["", " ", "\n\t"])
+WRITTEN = st.recursive(
+    SCALARS | NAMES,
+    lambda parts: (
+        st.lists(parts, max_size=4).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(st.tuples(NAMES, SPACES, SPACES, parts), max_size=4).map(
+            lambda members: "{" + ",".join(f"{name}{a}:{b}{part}" for name, a, b, part in members) + "}"
+        )
+        | st.tuples(st.integers(1, 210), parts).map(lambda nested: "[" * nested[0] + nested[1] + "]" * nested[0])
+    ),
+    max_leaves=12,
+)
+"""JSON text with duplicate names at any depth, and much that is not quite JSON."""
+
+
+@given(WRITTEN, st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=2)), max_size=2))
+@example('{"a":{"b":[{"\\u0061":1,"a":2}]}}', [])
+@example('\ufeff{"a":1}', [])
+@example('{"a\\\\":1,"a\\\\":":"}', [])
+def test_counted_names_show_the_same_duplicates_as_the_parser_that_compares_them(
+    text: str, edits: list[tuple[int, bytes]]
+) -> None:
+    body = text.encode()
+    for at, inserted in edits:
+        body = body[:at] + inserted + body[at + 1 :]
+    try:
+        expected = jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
+    except ValueError:
+        assert parse_json(body)[1] is not None
+        return
+    is_deep = nests_deeper_than(64, body)
+    assert parse_json(body) == ((None, BodyProblem.TOO_DEEP) if is_deep else (expected, None))

@@ -6,12 +6,14 @@ import base64
 import json
 import string
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from whopwatch.core import redaction
 from whopwatch.core.redaction import (
     MASK,
     forget_all,
@@ -161,3 +163,20 @@ def test_output_starts_no_command_at_any_line() -> None:
 
 def test_sanitized_text_has_no_secret() -> None:
     assert sanitize(f"a\x1b[1m{KEY[:9]}\u202e{KEY[9:]}") == "a\N{REPLACEMENT CHARACTER}[1m***"
+
+
+def test_repeated_bytes_are_searched_again_only_for_a_new_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[bytes] = []
+
+    def search(data: bytes) -> bytes:
+        searched.append(data)
+        return redact(data)
+
+    monkeypatch.setattr(redaction, "redact", search)
+    redaction.remember("key_0123456789")
+    page, other = b'{"id": "tok_abcdefghijk"}', b'{"id": "key_0123456789"}'
+    for data in (page, page, other, other):
+        assert redaction.redact_repeated(data, sha256(data).digest()) == data.replace(b"key_0123456789", b"***")
+    assert searched == [page, other, other]
+    redaction.remember("tok_abcdefghijk")
+    assert redaction.redact_repeated(page, sha256(page).digest()) == b'{"id": "***"}'

@@ -95,6 +95,12 @@ class Edition:
         )
 
     @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """How much of each thing the documents have: `[counts]` of `sources.toml`, which `contract verify` compares."""
+        counts: dict[str, int] = self._declared("sources.toml")["counts"]
+        return counts
+
+    @cached_property
     def probes(self) -> tuple[dict[str, Any], ...]:
         """The operations to probe if no configuration selects any: the tables of `probes.toml`, by default all GETs."""
         path = self.folder / "probes.toml"

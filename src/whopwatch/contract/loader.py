@@ -83,14 +83,26 @@ def describe_contract(contract: Contract, listed: Iterable[str] = (), *, of_even
     `operations` are those of the versioned API; those of v2, which has no dated versions, are counted beside it. A
     report of webhook events has their number, too.
     """
-    newer = newer_versions(contract.version, listed)
     in_v2 = sum(operation.api == "v2" for operation in contract.operations.values())
+    in_v1 = len(contract.operations) - in_v2
+    return _description(contract.edition, in_v1, in_v2, listed, len(contract.events) if of_events else None)
+
+
+def describe_edition(edition: Edition) -> dict[str, Any]:
+    """Return the contract of `edition` like `describe_contract`, by its declared counts, without loading it."""
+    return _description(edition, edition.counts["operations"], edition.counts.get("operations_v2", 0))
+
+
+def _description(
+    edition: Edition, in_v1: int, in_v2: int, listed: Iterable[str] = (), events: int | None = None
+) -> dict[str, Any]:
+    newer = newer_versions(edition.version, listed)
     return {
-        **contract.edition.to_json(len(contract.operations) - in_v2),
+        **edition.to_json(in_v1),
         **({"operations_v2": in_v2} if in_v2 else {}),
-        **({"events": len(contract.events)} if of_events else {}),
+        **({} if events is None else {"events": events}),
         "newer_versions": len(newer),
-        "newest_known": newer[-1] if newer else contract.version,
+        "newest_known": newer[-1] if newer else edition.version,
     }
 
 

@@ -94,8 +94,11 @@ def _notes(operations: int, lists: int, events: int, listed: dict[str, list[obje
     return notes
 
 
-def count(document: dict[str, Any]) -> dict[str, int]:
-    """Return the counts of the v1 document, by the names that `sources.toml` declares them under."""
+def count(document: dict[str, Any], v2: dict[str, Any] | None = None) -> dict[str, int]:
+    """Return the counts of the v1 document, by the names that `sources.toml` declares them under.
+
+    Of the document of `v2`, if there is one, only the operations are counted.
+    """
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     methods = Counter(method for item in document["paths"].values() for method in item)
     queries = [
@@ -109,6 +112,7 @@ def count(document: dict[str, Any]) -> dict[str, int]:
     enums = {json.dumps(values) for values in listed if len(values) > 1}  # a value may be an object
     return {
         "operations": len(operations),
+        **({"operations_v2": sum(map(len, v2["paths"].values()))} if v2 else {}),
         "resources": len({operation["tags"][0] for operation in operations}),
         **{method: methods[method] for method in ("get", "post", "patch", "delete")},
         "paths": len(document["paths"]),

@@ -178,8 +178,9 @@ def check_keywords(folder: ContractFolder) -> Iterator[Problem]:
 
 
 def check_counts(folder: ContractFolder) -> Iterator[Problem]:
-    """Check that the v1 document has the declared counts."""
-    declared, found = Sources.read(folder.path).counts, count(folder.documents["v1"])
+    """Check that the documents have the declared counts."""
+    declared = Sources.read(folder.path).counts
+    found = count(folder.documents["v1"], folder.documents.get("v2"))
     for name in sorted(declared.keys() | found.keys()):
         if declared.get(name) != found.get(name):
             yield Problem("counts", name, f"is declared as {declared.get(name)} and counted as {found.get(name)}")

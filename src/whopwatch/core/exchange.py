@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, Literal
 
 from whopwatch.core.strict_json import BodyProblem, parse_json
@@ -173,6 +174,11 @@ class Exchange:
     def failure_kind(self) -> str | int | None:
         """Return the failure, or the status of a response that may be transient; None for any other response."""
         return self.failure or (self.status if self.may_be_transient else None)
+
+    @cached_property
+    def body_digest(self) -> bytes:
+        """Return the SHA-256 of the body."""
+        return sha256(self.body).digest()
 
     @cached_property
     def parsed(self) -> tuple[Any, BodyProblem | None]:

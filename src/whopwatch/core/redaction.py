@@ -37,11 +37,15 @@ _SEPARATOR = (
 
 _known: dict[str, int] = {}
 """The known secrets, each with the length of its shortest writing."""
+_without_secret: set[bytes] = set()
+"""Digests of responses in which no known secret was found."""
+_DIGESTS_KEPT = 1024
 
 
 def remember(secret: str) -> None:
     """Remove `secret` from every text that leaves this process from now on."""
     if len(secret) >= SHORTEST_SECRET:
+        _without_secret.clear()
         _known[secret] = min(map(len, (secret, *_forms(secret))))
 
 
@@ -73,6 +77,18 @@ def redact(text: AnyStr, *, stop: str = '"') -> AnyStr:
             if form in contained:
                 text = _substitute(_pattern(form, stop), text)
     return text
+
+
+def redact_repeated(data: bytes, digest: bytes) -> bytes:
+    """Return `data` redacted; without a search if the same data, by its `digest`, was found to have no secret."""
+    if digest in _without_secret:
+        return data
+    redacted = redact(data)
+    if redacted == data:
+        if len(_without_secret) >= _DIGESTS_KEPT:
+            _without_secret.clear()
+        _without_secret.add(digest)
+    return redacted
 
 
 def redact_headers(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

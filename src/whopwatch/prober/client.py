@@ -16,7 +16,7 @@ from whopwatch.config import Target
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UnsafeRequestError
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.redaction import redact, redact_headers
+from whopwatch.core.redaction import redact_headers, redact_repeated
 from whopwatch.http.call import Call, url_of
 from whopwatch.http.limits import Limits, retry_after
 from whopwatch.http.sender import CredentialKeys, Guard, default_headers
@@ -205,8 +205,8 @@ class ProbeClient:
         else:
             phases, status = response.phases, response.status
             headers = redact_headers(response.headers)
-            body = redact(bytes(response.body))
-        return Exchange(
+            body = bytes(response.body)
+        exchange = Exchange(
             operation=call.operation.id,
             purpose=call.purpose,
             method=call.operation.method,
@@ -220,6 +220,8 @@ class ProbeClient:
             phases=phases,
             started_at=started_at,
         )
+        redacted = redact_repeated(body, exchange.body_digest)
+        return exchange if redacted == body else replace(exchange, body=redacted)
 
     def _checked(self, call: Call) -> HttpRequest:
         """Return the request of `call`, which the guard has allowed."""

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Protocol
 
 from whopwatch.checks import Evidence, FailedCheck, run_checks
@@ -126,7 +125,7 @@ def _cache_key(exchange: Exchange) -> CacheKey:
         exchange.status,
         exchange.failure,
         tuple([header for header in exchange.headers if header[0] in READ_HEADERS]),
-        sha256(exchange.body).digest(),
+        exchange.body_digest,
     )
 
 

@@ -303,7 +303,7 @@ def _write_contract(
         path.unlink()
     for name, text in render(made).items():
         (work / name).write_text(text, encoding="utf-8", newline="\n")
-    (work / "sources.toml").write_text(sources_text(packages, count(made.v1)), encoding="utf-8")
+    (work / "sources.toml").write_text(sources_text(packages, count(made.v1, made.v2)), encoding="utf-8")
     (work / EDITION).write_text(_edition_text(model, release), encoding="utf-8")
 
 
@@ -342,7 +342,7 @@ _SOURCES_HEAD = (
     "# The SDK packages that the contract is built from, fetched by name from their registries and pinned by digest.\n"
 )
 _NONE = "# There is no such release in this language.\n"
-_COUNTS = "# Counts of the v1 document made from these releases; `contract verify` compares them.\n"
+_COUNTS = "# Counts of the documents made from these releases; `contract verify` compares them.\n"
 
 
 def sources_text(packages: Mapping[str, Package], counts: Mapping[str, int]) -> str:

@@ -198,13 +198,12 @@ class LazyGroup(click.Group):
 def _show_version(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
     if not is_wanted or context.resilient_parsing:
         return
-    from whopwatch.contract import editions, load
-    from whopwatch.contract.loader import describe_contract
+    from whopwatch.contract.loader import describe_edition, editions
     from whopwatch.reports.text import contract_words
 
     click.echo(f"whopwatch, version {__version__}")
     for edition in editions():
-        click.echo(f"contract {contract_words(describe_contract(load(edition.folder)))}")
+        click.echo(f"contract {contract_words(describe_edition(edition))}")
     context.exit()
 
 

@@ -16,6 +16,8 @@ from whopwatch.contract.edition import EDITION
 from whopwatch.contract.loader import (
     DEFAULT_VERSION,
     closest_version,
+    describe_contract,
+    describe_edition,
     is_version,
     newer_versions,
     version_at_or_before,
@@ -36,6 +38,12 @@ def test_a_version_a_release_and_no_name_give_one_contract(name: str | None) -> 
 
 def test_newest_is_the_last_of_the_bundled_editions() -> None:
     assert edition_dir("newest") == editions()[-1].folder
+
+
+def test_an_edition_is_described_without_its_documents() -> None:
+    for edition in editions():
+        described = describe_contract(load(edition.folder))
+        assert describe_edition(edition) == {**described, "sha256": ""}
 
 
 def test_a_folder_of_editions_gives_the_default_one() -> None:

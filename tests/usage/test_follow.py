@@ -42,3 +42,60 @@ def test_what_the_code_reads_is_found(tmp_path: Path, name: str) -> None:
         assert wanted <= seen
         assert seen <= with_parents(wanted)
         assert use.read_whole or "*" not in expected
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "lib.py": """def load(client):
+    found = client.payments.retrieve("x")
+    return found.status
+
+
+class Report:
+    def __init__(self, payment):
+        self.payment = payment
+
+    @property
+    def currency(self):
+        return self.payment.currency
+""",
+            "app.py": """from whop_sdk import Whop
+from lib import load, Report
+print(load(Whop()), Report(Whop().payments.retrieve("x")).currency)
+""",
+        },
+        {
+            "lib.ts": """export function load(client) {
+    return client.payments.retrieve("x").then(one => one.status);
+}
+
+
+export class Report {
+    constructor(payment) {
+        this.payment = payment;
+    }
+    get currency() {
+        /* not cached */
+        return this.payment.currency; }
+}
+""",
+            "app.ts": """import Whop from "@whop/sdk";
+import { load, Report } from "./lib";
+print(load(new Whop()), new Report(new Whop().payments.retrieve("x")).currency);
+""",
+        },
+    ],
+)
+def test_places_are_in_the_file_of_the_function_that_reads(tmp_path: Path, files: dict[str, str]) -> None:
+    library, caller = files
+    use = scan_files(tmp_path, files).operations["payments.retrieve"]
+    folder = tmp_path.as_posix()
+    places = {field: [one.removeprefix(f"{folder}/") for one in use.fields[field].places] for field in use.fields}
+    lines = files[library].splitlines()
+    for field in ("status", "currency"):
+        (at,) = [number for number, line in enumerate(lines, 1) if line.strip().startswith("return") and field in line]
+        assert places[f"/{field}"] == [f"{library}:{at}"]
+    sent = next(number for number, line in enumerate(lines, 1) if "retrieve" in line)
+    assert {one.removeprefix(f"{folder}/") for one in use.places} == {f"{library}:{sent}", f"{caller}:3"}

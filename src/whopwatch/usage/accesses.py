@@ -18,6 +18,7 @@ from whopwatch.usage.values import (
     Callback,
     Composite,
     Data,
+    Home,
     Http,
     HttpResponse,
     Items,
@@ -50,13 +51,10 @@ class TooComplexError(Exception):
 class Accesses(ABC):
     """What is known while one module is followed: the accesses to values, and the branches around them."""
 
-    def __init__(
-        self, module: s.SourceFile, scope: Variables, exports: Exports, index: ApiIndex, recorder: Recorder
-    ) -> None:
-        self.path = module.path
+    def __init__(self, module: s.SourceFile, home: Home, exports: Exports, index: ApiIndex, recorder: Recorder) -> None:
         self.index = index
         self._module = module
-        self._scope = scope
+        self._home = home
         self._exports = exports
         self._recorder = recorder
         self._requests = RequestReader(index, recorder)
@@ -79,9 +77,13 @@ class Accesses(ABC):
         self._compared: Compared = []
         self._chains: dict[int, tuple[int, list[Compared]]] = {}
         self._has_default: set[int] = set()
-        self._left: dict[tuple[Object, int], None] = {}
+        self._left: dict[tuple[Object, str, int], None] = {}
         self._next_test: dict[int, int] = {}
-        self._uses_sdk = False
+
+    @property
+    def path(self) -> str:
+        """The file of the function that is followed."""
+        return self._home.path
 
     @abstractmethod
     def _value(self, node: s.Node, scope: Variables) -> Values:
@@ -263,9 +265,9 @@ class Accesses(ABC):
 
     def _data_field(self, value: Data, name: str, line: int) -> Values:
         operation = self.index.contract.operations.get(value.owner)
-        if self._uses_sdk and name in known.PARTS_OF_PAGE and not value.steps and operation and operation.is_list:
+        if self._home.uses_sdk and name in known.PARTS_OF_PAGE and not value.steps and operation and operation.is_list:
             self._recorder.sdk_part("page", self.path, line)
-        if self._uses_sdk and name in known.MODEL_METHODS:
+        if self._home.uses_sdk and name in known.MODEL_METHODS:
             self._recorder.sdk_part("models", self.path, line)
         if name in known.NEXT_PAGE:
             self._note_pages((value,), line)
@@ -378,7 +380,7 @@ class Accesses(ABC):
         given = union(*arguments, *[values for _, values in named])
         objects: list[Object] = []
         within = list(_within(given, objects))
-        self._left |= dict.fromkeys((one, line) for one in objects)
+        self._left |= dict.fromkeys((one, self.path, line) for one in objects)
         self._note_too_many(tuple(one for one in within if isinstance(one, Unknown)), line)
         for value in self._narrowed_values(given):
             if isinstance(value, SdkClient) and not value.is_guess:
@@ -390,11 +392,11 @@ class Accesses(ABC):
     def _leave_objects(self) -> None:
         """Note the data in objects that went to code that is not followed, once for each object."""
         reached: dict[Object, list[Data]] = {}
-        for one, line in self._left:
+        for one, path, line in self._left:
             if one not in reached:
                 reached[one] = list(data_within((one,)))
             for data in reached[one]:
-                self._recorder.whole(data, self.path, line)
+                self._recorder.whole(data, path, line)
 
 
 def data_within(values: Values) -> Iterator[Data]:

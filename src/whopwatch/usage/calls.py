@@ -329,7 +329,7 @@ class Calls(Shapes):
         if name == "partial" and package in ("", "functools"):
             return (Bound(first, tuple(arguments[1:]), tuple(named)),)
         if name in ("attrgetter", "itemgetter"):
-            return (Callback(self._getter(node, arguments), Variables()),)
+            return (Callback(self._getter(node, arguments), self._home, Variables()),)
         if package in known.SCHEMAS and name in ("object", "array"):
             return first if name == "object" else (Items((first,)),)
         return None

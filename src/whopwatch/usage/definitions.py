@@ -44,12 +44,16 @@ class Definitions(Calls):
     def _import(self, node: s.Import, scope: Variables) -> None:
         package = node.module.partition(".")[0]
         is_sdk = package in known.SDK_PACKAGES
-        self._uses_sdk = self._uses_sdk or is_sdk
+        self._home.uses_sdk = self._home.uses_sdk or is_sdk
         if node.module.startswith("whop_sdk.types"):
             self._recorder.sdk_part("types", self.path, node.line)
         if node.module == "whop_sdk" and any(there.endswith("Error") for there, _ in node.names):
             self._recorder.sdk_part("errors", self.path, node.line)
-        own = [] if is_sdk else [one for one in self._exports.get(module_name(node.module), []) if one != self._scope]
+        own = (
+            []
+            if is_sdk
+            else [one for one in self._exports.get(module_name(node.module), []) if one != self._home.scope]
+        )
         for there, here in node.names:
             if here == "*":
                 self._import_all(node.module, own, scope)
@@ -85,13 +89,13 @@ class Definitions(Calls):
         if not found and there == "default":
             found = union(*[one.names.get(here, ()) for one in own]) or tuple(Object(s.MODULE, one) for one in own)
         if not found and module.partition(".")[0] not in known.SDK_PACKAGES and there != "*":
-            found = tuple(Object(s.MODULE, one) for one in self._exports.get(there, []) if one != self._scope)
+            found = tuple(Object(s.MODULE, one) for one in self._exports.get(there, []) if one != self._home.scope)
         return found or (() if own else (Library(module, "" if there == "*" else there),))
 
     # Functions
 
     def _function(self, node: s.Function, scope: Variables, owner: Values = ()) -> Values:
-        callback = Callback(node, scope, owner)
+        callback = Callback(node, self._home, scope, owner)
         if node.name:
             scope.set(node.name, (callback,), adds=self._branches > 0)
         wrapped = union(*[self._decorator(decorator, callback, scope) for decorator in node.decorators])
@@ -142,8 +146,10 @@ class Definitions(Calls):
             self._recorder.called(id(node), is_followed=key in self._done or not is_cut)
         if key in self._done:
             return self._done[key]
+        caller, self._home = self._home, callback.home
         if is_cut:
             self._leave(arguments, list((named or {}).items()), node.line)
+            self._home = caller
             return ()
         self._runs[id(node)] += 1
         self._active.append(node)
@@ -157,6 +163,7 @@ class Definitions(Calls):
             self._done[key] = result = self._returns[-1]
             return result
         finally:
+            self._home = caller
             self._branches = branches
             self._returns.pop()
             self._active.pop()
@@ -191,7 +198,7 @@ class Definitions(Calls):
         if any(isinstance(one, SdkClient | Data) for one in values):
             return values
         name = parameter.name or ""
-        if plain_client(name) or (self._uses_sdk and name == "client"):
+        if plain_client(name) or (self._home.uses_sdk and name == "client"):
             return (*values, SdkClient(is_guess=True))
         return (*values, Unknown(id(parameter))) if parameter.default or not values else values
 
@@ -210,7 +217,7 @@ class Definitions(Calls):
                 found.append(SdkClient())
             elif name == "UnwrapWebhookEvent":
                 found.append(Data(ANY_EVENT))
-            elif name in self.index.models and self._uses_sdk:
+            elif name in self.index.models and self._home.uses_sdk:
                 model = Data(f"{MODEL}{name}")
                 owner, *others = {owner for owner, _ in self.index.models[name]}
                 if not others and owner.startswith("webhook:"):

@@ -18,6 +18,7 @@ from whopwatch.usage.recorder import Recorder
 from whopwatch.usage.shapes import MAX_RECORD_FIELDS
 from whopwatch.usage.values import (
     Callback,
+    Home,
     Http,
     Items,
     Library,
@@ -44,19 +45,19 @@ def follow(modules: Sequence[s.SourceFile], index: ApiIndex, recorder: Recorder)
     """Follow all modules and note in `recorder` what they use."""
     exports: Exports = {}
     modules = _imported_first(modules)
-    scopes = [Variables() for _ in modules]
-    for module, scope in zip(modules, scopes, strict=True):
+    homes = [Home(module.path) for module in modules]
+    for module, home in zip(modules, homes, strict=True):
         for name in {module.name, PurePosixPath(module.path).stem}:
-            exports.setdefault(name, []).append(scope)
+            exports.setdefault(name, []).append(home.scope)
     given_up: set[str] = set()
     for turn in range(ROUNDS):
         # Only the last round knows all functions and variables: the uses that others find are not kept.
         notes = recorder if turn == ROUNDS - 1 else Recorder(index)
-        for module, scope in zip(modules, scopes, strict=True):
+        for module, home in zip(modules, homes, strict=True):
             if module.path in given_up:
                 continue
             try:
-                Follower(module, scope, exports, index, notes).run()
+                Follower(module, home, exports, index, notes).run()
             except (TooComplexError, RecursionError):
                 given_up.add(module.path)
                 recorder.not_followed(module.path, 1, TOO_COMPLEX)
@@ -96,7 +97,7 @@ class Follower(Definitions):
 
     def run(self) -> None:
         """Follow the module from its first statement, and its functions without knowing who calls them."""
-        self._block(self._module.body, self._scope)
+        self._block(self._module.body, self._home.scope)
         for event, callback in list(self._handlers.values()):
             self._handler(event, callback)
         self._leave_objects()
@@ -282,12 +283,12 @@ class Follower(Definitions):
         """Note what `module.exports = {…}` and `exports.name = …` give to other modules."""
         base = target.base.name if isinstance(target.base, s.Access) else getattr(target.base, "id", "")
         if base == "exports":
-            self._scope.set(target.name, values, adds=False)
+            self._home.scope.set(target.name, values, adds=False)
         elif base == "module" and target.name == "exports":
-            self._scope.set("default", values, adds=False)
+            self._home.scope.set("default", values, adds=False)
             for key, part in (pair for one in values if isinstance(one, RecordValue) for pair in one.fields):
                 if key is not None:
-                    self._scope.set(key, part, adds=False)
+                    self._home.scope.set(key, part, adds=False)
 
     def _entered(self, values: Values) -> Values:
         """Return what `with` gives: what `__enter__` returns, else the value itself."""

@@ -69,9 +69,10 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A function of the scanned code, with the variables around it and the object it is a method of."""
+    """A function of the scanned code: its file, the variables around it, and the object it is a method of."""
 
     node: Function
+    home: Home
     scope: Variables
     owner: Values = ()
 
@@ -233,6 +234,15 @@ class Variables:
             (self.outer.holder(name) or self.outer).set(name, values, adds=True)
         else:
             self.names[name] = union(self.names.get(name, ()), values) if adds else values
+
+
+@dataclass(eq=False, slots=True)
+class Home:
+    """A file of the scanned code with its variables."""
+
+    path: str
+    scope: Variables = field(default_factory=Variables)
+    uses_sdk: bool = False
 
 
 def is_one_of_many(value: Value) -> bool:

@@ -11,7 +11,6 @@ import click
 from whopwatch.cli._support.options import CONTRACT_WITHOUT_AUTO, FILE_PATH
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, UsageError
-from whopwatch.core.wording import plural
 
 if TYPE_CHECKING:
     from whopwatch.usage.fields import FieldsReport
@@ -79,7 +78,7 @@ def _print(report: FieldsReport, *, is_compared: bool) -> None:
     fields, places = len(report.never_seen), len(report.unhandled)
     unhandled = f"{places} {'place that does' if places == 1 else 'places that do'} not handle all documented values"
     if is_compared:
-        click.echo(f"{plural(fields, 'field')} that no sample had, {unhandled}")
+        click.echo(f"{fields} {'field' if fields == 1 else 'fields'} that no sample had, {unhandled}")
     else:
         click.echo(f"{unhandled}\nFields were not compared with responses: add --baseline FILE or --har FILE.")
     if report.without_samples:

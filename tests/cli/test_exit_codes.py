@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -165,6 +166,31 @@ def test_fail_on_new_passes_from_the_second_night_on(api: Proxy) -> None:
     assert drift(api, "--fail-on", "new") == 1
     assert drift(api, "--fail-on", "new") == 0
     assert drift(api) == 1
+
+
+def test_a_night_is_compared_with_the_last_one_that_verified_something(
+    api: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def night(key: str, expected: int) -> tuple[dict[str, Any], str]:
+        monkeypatch.setenv("WHOP_API_KEY", key)
+        capsys.readouterr()
+        assert drift(api, "--json", "night.json") == expected
+        return json.loads(Path("night.json").read_text()), " ".join(capsys.readouterr().out.split())
+
+    right, wrong = os.environ["WHOP_API_KEY"], "unknown-key-1"
+    night(wrong, 3)
+    verified, shown = night(right, 0)
+    assert verified["memory"]["previous"] is None
+    assert "nothing to compare with: no earlier night verified an operation" in shown
+    rejected, _ = night(wrong, 3)
+    assert rejected["memory"]["previous"] == verified["started_at"]
+    later, shown = night(right, 0)
+    assert later["memory"] | {"checks_within_nights": 0} == {
+        "nights": 3,
+        "previous": verified["started_at"],
+        "checks_within_nights": 0,
+    }
+    assert "nothing changed since" in shown
 
 
 def test_a_night_whose_key_is_rejected_lists_the_known_findings_and_could_not_check(

@@ -115,8 +115,9 @@ class OperationResult:
 
 @dataclass(frozen=True, slots=True)
 class BaselineSummary:
-    """The baseline that a run was compared with: its number of runs, and when the latest of them started (UTC).
+    """The baseline that a run was compared with: its number of runs, and when the latest that verified something began.
 
+    That time is in UTC, and None if no run verified anything.
     Every check of every verified operation ran within the last `checks_within_nights` nights, this one
     included; one more than there are nights if a check never had. None if checks are not counted. `restarted` says that
     and why the comparison restarts, None if it does not.

@@ -60,9 +60,8 @@ def compare_with_history(
     rules = history_rules()
     night = _night(report, records)
     verified = {result.id for result in report.operations if result.state in (State.VERIFIED, State.DRIFT)}
-    restarted = restart_for_contract(records, contract, verified)
-    memory = BaselineSummary(night.number - 1, records.nights[-1].started_at if records.nights else None)
-    memory = replace(memory, restarted=restarted)
+    memory = BaselineSummary(night.number - 1, _last_compared(records))
+    memory = replace(memory, restarted=restart_for_contract(records, contract, verified))
     about_versions = find_version_changes(records, api_version, night.started_at)
     update_operation_records(records, report.operations, night.number, rules)
     memory = replace(memory, checks_within_nights=note_turns(records, report.operations, night.number))
@@ -208,6 +207,12 @@ def _found(
 def _night(report: Report, records: Records) -> Night:
     number = records.nights[-1].number + 1 if records.nights else 1
     return Night(number, report.started_at, report.seconds, report.target, str(report.verdict), report.sent, False)
+
+
+def _last_compared(records: Records) -> str | None:
+    """Return when the last night started that verified something (UTC): nothing is compared with any other night."""
+    latest = max((record.verified_night for record in records.operations.values()), default=0)
+    return next((night.started_at for night in records.nights if night.number == latest), None)
 
 
 def _most_severe(findings: Iterable[Finding]) -> list[Finding]:

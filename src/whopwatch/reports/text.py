@@ -338,9 +338,12 @@ def change_line(report: Report) -> str | None:
     counts = Counter(finding.state for finding in report.findings)
     changes = ", ".join(f"{counts[state]} {state}" for state in STATE_ORDER if state in CHANGED and counts[state])
     rest = ", ".join(f"{counts[state]} {state}" for state in STATE_ORDER if state not in CHANGED and counts[state])
-    previous = format_time(report.memory.previous or "the last night")
+    previous = format_time(report.memory.previous or "")
     line = f"{changes or 'nothing changed'} since {previous}"
-    if report.is_not_compared:
+    if not previous:
+        line = "nothing to compare with: no earlier night verified an operation"
+        rest = ", ".join(part for part in (changes, rest) if part)
+    elif report.is_not_compared:
         line = f"not compared with {previous}: no operation was verified"
         rest = ", ".join(part for part in (changes, rest) if part)
     line = f"{line}; {rest}" if rest else line

@@ -20,8 +20,7 @@ from whopwatch.cli._support.options import cache_folder
 from whopwatch.contract import Contract, contracts_dir, load
 from whopwatch.contract_build.build import documents, exact_model, render
 from whopwatch.contract_build.releases import fetch_release
-from whopwatch.core.exit_codes import EXIT_CODES
-from whopwatch.core.report import Report, Verdict
+from whopwatch.core.report import EXIT_CODES, Report, Verdict
 from whopwatch.run import judge, observe
 from whopwatch.run.options import observe_matching
 from whopwatch.run.session import default_selection

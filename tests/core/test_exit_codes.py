@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
-from whopwatch.core.exit_codes import FAIL_ON, exit_code
 from whopwatch.core.finding import Finding, FindingState, Impact, Severity
-from whopwatch.core.report import Report, TargetResult, Verdict
+from whopwatch.core.report import FAIL_ON, Report, TargetResult, Verdict, exit_code
 
 
 def finding(severity: Severity = Severity.HIGH, state: FindingState | None = None) -> Finding:

@@ -13,9 +13,8 @@ from mcp.shared.exceptions import MCPError
 from tests.e2e.hostile.runner import shown_secrets
 from whopwatch.contract import Contract
 from whopwatch.core.errors import EXIT_COULD_NOT_CHECK, TargetError
-from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.redaction import remember
-from whopwatch.core.report import State, Verdict
+from whopwatch.core.report import State, Verdict, exit_code
 from whopwatch.mcp import OfferedTool, ToolResult, check_mcp_server
 from whopwatch.mcp.session import failure_reason
 from whopwatch.reports import FILE_NAMES, render

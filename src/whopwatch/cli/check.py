@@ -29,8 +29,7 @@ from whopwatch.cli._support.options import (
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report, print_contract, show_progress
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError
-from whopwatch.core.exit_codes import exit_code
-from whopwatch.core.report import Report
+from whopwatch.core.report import Report, exit_code
 from whopwatch.core.wording import plural
 from whopwatch.usage.impact import add_impacts, choose_profile
 

@@ -11,9 +11,8 @@ from whopwatch import __version__
 from whopwatch.cli._support.options import CACHE, USAGE_PROFILE, cache_folder
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
-from whopwatch.core.exit_codes import FAIL_ON_HITS
 from whopwatch.core.finding import Impact
-from whopwatch.core.report import Verdict
+from whopwatch.core.report import FAIL_ON_HITS, Verdict
 
 EXAMPLE = """\b
 Examples:

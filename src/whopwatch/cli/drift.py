@@ -35,8 +35,7 @@ from whopwatch.config.targets_file import Company, read_companies
 from whopwatch.contract import Contract
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
-from whopwatch.core.exit_codes import exit_code
-from whopwatch.core.report import Report
+from whopwatch.core.report import Report, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

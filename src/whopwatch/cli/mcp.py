@@ -41,7 +41,7 @@ from whopwatch.config.contract_choice import choose_contract
 from whopwatch.config.targets_file import beside_config
 from whopwatch.contract import Contract, load
 from whopwatch.core.errors import EXIT_CLEAN, TargetError, UsageError
-from whopwatch.core.exit_codes import exit_code
+from whopwatch.core.report import exit_code
 from whopwatch.usage.profile import FILE as USAGE_FILE
 
 if TYPE_CHECKING:

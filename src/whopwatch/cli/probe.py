@@ -44,9 +44,8 @@ from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.core.errors import EXIT_INTERRUPTED, INTERRUPTED, TargetError, UsageError
 from whopwatch.core.exchange import Exchange
-from whopwatch.core.exit_codes import DEFAULT_FAIL_ON
 from whopwatch.core.redaction import sanitize
-from whopwatch.core.report import Report, timestamp
+from whopwatch.core.report import DEFAULT_FAIL_ON, Report, timestamp
 from whopwatch.prober.footprint import configure_malloc, packed, reads_only, unpacked
 from whopwatch.prober.settings import McpOptions, Probe, default_file, read_settings
 from whopwatch.usage.impact import add_impacts, choose_profile, weigh_finding
@@ -279,7 +278,7 @@ def _once(
     from whopwatch.checks.acceptance import accept_in_report
     from whopwatch.cli._support.outputs import Outputs
     from whopwatch.cli._support.printing import output_report, print_contract
-    from whopwatch.core.exit_codes import exit_code
+    from whopwatch.core.report import exit_code
     from whopwatch.prober.service import ProberService
 
     outputs = Outputs({"json": json_file}, None, {})

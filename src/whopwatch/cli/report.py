@@ -20,8 +20,7 @@ from whopwatch.cli._support.options import (
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.printing import output_report
 from whopwatch.config.contract_choice import bundled_versions
-from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, exit_code
-from whopwatch.core.report import Report
+from whopwatch.core.report import DEFAULT_FAIL_ON, Report, exit_code
 
 EXAMPLE = """\b
 Examples:

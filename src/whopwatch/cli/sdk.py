@@ -32,7 +32,7 @@ from whopwatch.config import key_variables
 from whopwatch.config.contract_choice import bundled_versions
 from whopwatch.contract import Contract, load
 from whopwatch.contract.loader import DEFAULT_VERSION, closest_version
-from whopwatch.core.exit_codes import exit_code
+from whopwatch.core.report import exit_code
 
 if TYPE_CHECKING:
     from whopwatch.config import Target

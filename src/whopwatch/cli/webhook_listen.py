@@ -27,8 +27,8 @@ from whopwatch.config.target import is_local
 from whopwatch.contract import Contract
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import UsageError
-from whopwatch.core.exit_codes import exit_code
 from whopwatch.core.redaction import sanitize
+from whopwatch.core.report import exit_code
 from whopwatch.reports.text import contract_words
 from whopwatch.run.target import open_target
 

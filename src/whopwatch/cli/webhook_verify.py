@@ -16,10 +16,9 @@ from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.config import read_secret
 from whopwatch.contract.loader import describe_contract
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT
-from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, exit_code
 from whopwatch.core.finding import Severity
 from whopwatch.core.redaction import sanitize
-from whopwatch.core.report import Report
+from whopwatch.core.report import DEFAULT_FAIL_ON, Report, exit_code
 from whopwatch.core.wording import plural
 from whopwatch.reports import to_json_text
 from whopwatch.reports.text import impact_words, location

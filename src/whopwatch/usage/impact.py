@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from whopwatch.config.targets_file import beside_config
 from whopwatch.contract.mcp_tools import MCP_PREFIX
 from whopwatch.core.errors import UsageError
-from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON_HITS
 from whopwatch.core.finding import Finding, Impact
-from whopwatch.core.report import Report
+from whopwatch.core.report import DEFAULT_FAIL_ON, FAIL_ON_HITS, Report
 from whopwatch.usage.profile import (
     ANY_OPERATION,
     FILE,

@@ -17,7 +17,7 @@ from whopwatch.config import RATE_RANGE, is_rate
 from whopwatch.config.targets_file import MAX_CONCURRENCY
 from whopwatch.core.budgets import BUDGET_PROFILES, DEFAULT_PROFILE
 from whopwatch.core.errors import UsageError
-from whopwatch.core.exit_codes import DEFAULT_FAIL_ON, FAIL_ON, FAIL_ON_NEW
+from whopwatch.core.report import DEFAULT_FAIL_ON, FAIL_ON, FAIL_ON_NEW
 
 REPORTS = Path("reports")
 """The folder of the drift history: the only one that is created without being named."""

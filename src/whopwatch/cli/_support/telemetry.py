@@ -14,8 +14,7 @@ from whopwatch.config import Target
 from whopwatch.config.shard import Shard
 from whopwatch.contract import Contract
 from whopwatch.core.errors import missing_extra
-from whopwatch.core.exit_codes import exit_code
-from whopwatch.core.report import Report
+from whopwatch.core.report import Report, exit_code
 from whopwatch.telemetry import PROTOCOL, Signal, TracedRun, refused_protocol, wants
 
 if TYPE_CHECKING:

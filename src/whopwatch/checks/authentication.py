@@ -15,7 +15,10 @@ CREDENTIALS: Mapping[Purpose, tuple[str, tuple[int, ...]]] = {
     Purpose.WRONG_KEY: ("with a wrong key", (401,)),
     Purpose.NO_SCOPE: ("with a key that lacks the permission", (403, 400)),
 }
-"""What each purpose sends, and the statuses that reject it, the documented one first."""
+"""What each purpose sends, and the statuses that reject it, the documented one first.
+
+The API reports a missing permission with 400, too.
+"""
 
 AUTHORIZATION = "header:authorization"
 PUBLIC_NEEDS_KEY = Rule(
@@ -67,6 +70,7 @@ def authentication(contract: Contract, evidence: Evidence, findings: FindingColl
         for number, exchange in enumerate(judged):
             how, rejecting = CREDENTIALS[exchange.purpose]
             if contract.operations[id].is_public:
+                # The 404 of an object that was deleted meanwhile says nothing about keys.
                 rule = _broken_by_public(exchange, rejecting) if evidence.is_still_there(exchange) else None
             else:
                 rule = _broken_rule(exchange, rejecting)
@@ -97,5 +101,6 @@ def _broken_rule(exchange: Exchange, rejecting: tuple[int, ...]) -> Rule | None:
     if exchange.ok:
         return ACCEPTS_INVALID_KEY
     if 300 <= status < 500 and status not in (*rejecting, 429):
+        # 403 rejects the request as well. Clients that tell a wrong key from a missing permission are misled.
         return FORBIDDEN if status == 403 else OTHER_REJECTION
     return None

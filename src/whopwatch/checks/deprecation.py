@@ -19,7 +19,10 @@ from whopwatch.core.finding import Rule, Severity, Source, shown_value
 from whopwatch.oracle.documented_fields import MIN_OBJECTS, deprecated_properties
 
 ANNOUNCEMENTS: Mapping[str, str] = {"deprecation": "", "sunset": "", "warning": "299", "link": "successor-version"}
-"""Headers that announce a removal, and what their value contains then."""
+"""Headers that announce a removal, and what their value contains then.
+
+Code 299 of `Warning` is a persistent warning (RFC 7234, 5.5.7); `successor-version` is a link relation (RFC 5829).
+"""
 
 NEAR_DAYS = 30
 """Days before the date of a `Sunset` header from which on the removal is high."""

@@ -187,6 +187,7 @@ class Evidence:
     def _linked(
         self, purpose: Purpose, parameter: str, cursor: str
     ) -> Iterator[tuple[SuccessResponse, SuccessResponse]]:
+        """Yield each page with `purpose` after the latest earlier page of the same list that has its cursor."""
         for responses in self.responses.values():
             for position, page in enumerate(responses):
                 if page.exchange.purpose is purpose:

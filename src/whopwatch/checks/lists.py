@@ -222,6 +222,7 @@ def page_sizes(contract: Contract, evidence: Evidence, findings: FindingCollecto
         ]
         for id, history in evidence.lists.items()
     }
+    # Only a page that another one follows shows the default size: the last one has what is left.
     full = {id: {size for size, has_next in found if has_next} for id, found in pages.items()}
     stated = {id: contract.paging(contract.operations[id]).default_size for id in pages}
     seen = [size for id, sizes in full.items() for size in sizes if stated[id] is None]

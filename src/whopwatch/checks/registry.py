@@ -109,28 +109,10 @@ def _needs_key(_: Contract, operation: Operation) -> bool:
 
 
 CHECKS: tuple[Check, ...] = (
-    Check(
-        id="wire",
-        run="responses:transport_errors",
-        group="answer",
-        promised_by=("reference",),
-        in_prober=True,
-    ),
+    Check(id="wire", run="responses:transport_errors", group="answer", promised_by=("reference",), in_prober=True),
     Check(id="latency", run="responses:latency", group="answer", judges=Judges.READS),
-    Check(
-        id="status",
-        run="responses:documented_status",
-        group="answer",
-        promised_by=("reference",),
-        in_prober=True,
-    ),
-    Check(
-        id="refused",
-        run="rejections:valid_request_rejected",
-        group="answer",
-        promised_by=_BOTH,
-        in_prober=True,
-    ),
+    Check(id="status", run="responses:documented_status", group="answer", promised_by=("reference",), in_prober=True),
+    Check(id="refused", run="rejections:valid_request_rejected", group="answer", promised_by=_BOTH, in_prober=True),
     Check(
         id="content",
         run="responses:content",
@@ -139,20 +121,8 @@ CHECKS: tuple[Check, ...] = (
         in_prober=True,
         headers=("content-type",),
     ),
-    Check(
-        id="schema",
-        run="schema",
-        group="schema",
-        promised_by=("sdk",),
-        in_prober=True,
-    ),
-    Check(
-        id="fields",
-        run="schema:fields",
-        group="schema",
-        promised_by=("sdk",),
-        in_prober=True,
-    ),
+    Check(id="schema", run="schema", group="schema", promised_by=("sdk",), in_prober=True),
+    Check(id="fields", run="schema:fields", group="schema", promised_by=("sdk",), in_prober=True),
     Check(
         id="envelope",
         run="responses:error_envelope",
@@ -244,12 +214,7 @@ CHECKS: tuple[Check, ...] = (
         in_prober=True,
     ),
     Check(id="expansion", run="consistency:expansion", group="expansion", parameter=EXPAND, in_prober=True),
-    Check(
-        id="removal",
-        run="deprecation:deprecated_property_removed",
-        group="schema",
-        in_prober=True,
-    ),
+    Check(id="removal", run="deprecation:deprecated_property_removed", group="schema", in_prober=True),
     Check(id="read-back", run="writes:read_back", group="answer", purposes=(Purpose.WRITE,), judges=Judges.WRITES),
     Check(
         id="side-effects",

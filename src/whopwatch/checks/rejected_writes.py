@@ -137,8 +137,8 @@ def _identity(exchange: Exchange) -> Any:
 
 def _required_field(exchange: Exchange) -> str | None:
     """Return the field that a 400 requires and that was not sent."""
-    error = exchange.json.get("error") if isinstance(exchange.json, dict) else None
-    name = error.get("param") if isinstance(error, dict) and error.get("code") == "parameter_missing" else None
+    error = exchange.error
+    name = error.get("param") if error.get("code") == "parameter_missing" else None
     return name if isinstance(name, str) and name not in (exchange.request_body or {}) else None
 
 
@@ -224,7 +224,7 @@ def _add_write(state: _KnownState, operation: Operation, exchange: Exchange, ind
         state.performed.append((operation.id, exchange.request_body))
         # A later read of an object shows this write, too: only creations can still be identified.
         state.rejected = [one for one in state.rejected if not one.exchange.path_params]
-    elif 400 <= (exchange.status or 0) < 500 and exchange.status != 404:
+    elif 400 <= (exchange.status or 0) < 500 and exchange.status != 404:  # a 404 names nothing that could change
         state.rejected.append(RejectedWrite(operation, exchange, index))
 
 
@@ -278,4 +278,5 @@ def _is_created(
     known = state.listed[reader.id] | state.returned
     new = [item for item in ListPage(exchange).items if identity(item) not in known]
     comparisons = [expected.compare(item) for item in new] if expected else []
+    # A single equal field may be an accident.
     return any(len(comparison.shown) > 1 and not comparison.wrong for comparison in comparisons)

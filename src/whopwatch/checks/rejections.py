@@ -93,7 +93,7 @@ def valid_request_rejected(contract: Contract, evidence: Evidence, findings: Fin
                 rejection = _bad_request(operation, exchange, valid)
             elif exchange.status in (401, 403, 422) and not any(other.ok for other in valid):
                 rejection = _key_rejected(exchange, evidence)
-            elif exchange.status == 404 and not operation.alternate_paths:
+            elif exchange.status == 404 and not operation.alternate_paths:  # with two paths, one of them may be gone
                 rejection = _no_list(exchange, valid, accepted, evidence) or _no_object(exchange, valid, evidence)
             if rejection:
                 findings.report(
@@ -123,7 +123,7 @@ def _key_rejected(exchange: Exchange, evidence: Evidence) -> _Rejection | None:
 
 def _bad_request(operation: Operation, exchange: Exchange, valid: Sequence[Exchange]) -> _Rejection | None:
     """Return what a 400 to a valid request means. One that names nothing may be a missing permission: info only."""
-    error = _error(exchange)
+    error = exchange.error
     named = operation.parameter(error["param"]) if isinstance(error.get("param"), str) else None
     location = f"param:{named.name}" if named else "status"
     is_accepted = any(other.ok for other in valid)
@@ -147,6 +147,7 @@ def _no_list(
     """Return a rejection if a list is not found although its parameters are listed, or accepted elsewhere."""
     operation = evidence.operation(exchange)
     pairs = {pair for pair in exchange.query if pair[0] not in PAGING} - accepted
+    # A 404 may be about the parent in the path, or about an id in the query that does not exist.
     is_unknown = any(not _is_listed(operation, name, value, evidence) for name, value in pairs)
     if "{" in operation.path or any(other.ok for other in valid) or is_unknown:
         return None
@@ -180,12 +181,6 @@ def _no_object(exchange: Exchange, valid: Sequence[Exchange], evidence: Evidence
     if operation.is_list or not is_listed or last.status != 404:
         return None
     return _Rejection(LISTED_NOT_FOUND)
-
-
-def _error(exchange: Exchange) -> Mapping[str, Any]:
-    body = exchange.json
-    error = body.get("error") if isinstance(body, dict) else None
-    return error if isinstance(error, dict) else {}
 
 
 def _accepted(
@@ -328,6 +323,7 @@ def _violation(operation: Operation, exchange: Exchange, expected: int, *, is_th
         if operation.is_list and exchange.purpose in NONEXISTENT and not _rows(exchange):
             return _RequestViolation(UNKNOWN_PARENT_EMPTY, "status")
         return _RequestViolation(_accepted_rule(exchange), _location(operation, exchange))
+    # An object that was deleted meanwhile gets a 404, whatever else is invalid. 429 is about the rate.
     if 400 <= status < 500 and status not in (expected, *kind.also, 429) and (status != 404 or is_there):
         other = OTHER_UNSTATED_STATUS.get(exchange.purpose, OTHER_STATUS)
         return _RequestViolation(
@@ -339,8 +335,7 @@ def _violation(operation: Operation, exchange: Exchange, expected: int, *, is_th
 
 
 def _names_valid_parameter(operation: Operation, exchange: Exchange) -> bool:
-    error = exchange.json.get("error") if isinstance(exchange.json, dict) else None
-    param = error.get("param") if isinstance(error, dict) else None
+    param = exchange.error.get("param")
     return isinstance(param, str) and param not in _invalid_parameters(operation, exchange)
 
 

@@ -59,7 +59,7 @@ FAILURES: Mapping[Failure, tuple[Rule, str]] = {
         "header:content-encoding",
     ),
 }
-"""The rule that each failure of a transfer breaks, and the location."""
+"""The rule that each failure of a transfer breaks, and the location. A failure to connect breaks none."""
 
 
 def transport_errors(_: Contract, evidence: Evidence, findings: FindingCollector) -> None:
@@ -83,6 +83,7 @@ def latency(_: Contract, evidence: Evidence, findings: FindingCollector) -> None
     slow = {
         id
         for id, seconds in times.items()
+        # The fastest response counts: a single slow one is an accident.
         if len(seconds) >= MIN_RESPONSES
         and seconds[0] > MIN_SLOW_SECONDS
         and seconds[0] > SLOW_FACTOR * median([other for name, other in usual.items() if name != id] or [seconds[0]])
@@ -103,6 +104,7 @@ def latency(_: Contract, evidence: Evidence, findings: FindingCollector) -> None
 
 
 GONE_STATUSES = (405, 410, 501)
+"""Statuses of an operation that does not exist. 501 is no failure of the server, although it is a 5xx."""
 
 SERVER_ERROR = Rule(
     "status/server-error", "D14", Severity.HIGH, "{success}", "{status}", "the server fails with status {status}"
@@ -155,43 +157,13 @@ RATE_LIMITED_EARLY = Rule(
     "{status}",
     "it returns 429 below the documented rate limit",
 )
-NO_CONTENT = 204
-_MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}", re.ASCII)
-_CHARSET = re.compile(r"[a-z0-9_-]{1,20}", re.ASCII)
-OTHER_MEDIA_TYPE = Rule(
-    "content/media-type", "D16", Severity.HIGH, "{expected}", "{observed}", "the media type is not {expected}"
-)
-OTHER_CHARSET = Rule("content/charset", "D12", Severity.HIGH, "UTF-8", "{charset}", "the charset is not UTF-8")
-ERROR_SCHEMA = Rule(
-    "envelope/error-schema",
-    "D15",
-    Severity.HIGH,
-    "{expected}",
-    "{observed}",
-    "{place} of an error does not match the documented error schema",
-)
-ERROR_MEDIA_TYPE = Rule(
-    "envelope/error-media-type",
-    "D15",
-    Severity.MEDIUM,
-    "application/json",
-    "{observed}",
-    "an error has a JSON body but another media type",
-)
-ERROR_TYPE = Rule(
-    "envelope/error-type",
-    "D15",
-    Severity.MEDIUM,
-    "{expected}",
-    "{observed}",
-    "the type of an error is not the documented one for status {status}",
-)
 
 
 def documented_status(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
     """Report undocumented statuses, server errors, redirects and a 429 below the documented limit."""
     for id, exchanges in evidence.by_operation.items():
         operation = contract.operations[id]
+        # Without a documented limit, no 429 is early.
         limit = contract.documents[operation.api].get("x-rate-limit", {}).get("requests", 0)
         spent = len(exchanges) + spent_by_others(exchanges)
         for number, exchange in enumerate(exchanges):
@@ -237,7 +209,7 @@ def _broken_rule(contract: Contract, operation: Operation, exchange: Exchange) -
         is_valid = exchange.purpose not in INVALID_REQUESTS and exchange.credential == "key"
         return SERVER_ERROR if is_valid else SERVER_ERROR_ON_INVALID
     if exchange.credential != "key":
-        return None
+        return None  # the check of authentication judges these
     if 200 <= status < 300:
         # The check of invalid requests reports any success response to one of them.
         return None if exchange.purpose in INVALID_REQUEST_KINDS else UNDOCUMENTED_SUCCESS
@@ -247,6 +219,15 @@ def _broken_rule(contract: Contract, operation: Operation, exchange: Exchange) -
         return OPERATION_GONE
     # The edition may declare rejections that the documents of the operation leave out.
     return None if str(status) in contract.behaviour.errors else UNDOCUMENTED_STATUS
+
+
+NO_CONTENT = 204
+_MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}", re.ASCII)
+_CHARSET = re.compile(r"[a-z0-9_-]{1,20}", re.ASCII)
+OTHER_MEDIA_TYPE = Rule(
+    "content/media-type", "D16", Severity.HIGH, "{expected}", "{observed}", "the media type is not {expected}"
+)
+OTHER_CHARSET = Rule("content/charset", "D12", Severity.HIGH, "UTF-8", "{charset}", "the charset is not UTF-8")
 
 
 def _body_rule(problem: BodyProblem, drift_class: str, observed: str) -> Rule:
@@ -313,6 +294,32 @@ def _broken_header_rule(exchange: Exchange, documented: tuple[str, ...]) -> Rule
     return None if _charset(exchange) in ("", "utf-8", "utf8") else OTHER_CHARSET
 
 
+ERROR_SCHEMA = Rule(
+    "envelope/error-schema",
+    "D15",
+    Severity.HIGH,
+    "{expected}",
+    "{observed}",
+    "{place} of an error does not match the documented error schema",
+)
+ERROR_MEDIA_TYPE = Rule(
+    "envelope/error-media-type",
+    "D15",
+    Severity.MEDIUM,
+    "application/json",
+    "{observed}",
+    "an error has a JSON body but another media type",
+)
+ERROR_TYPE = Rule(
+    "envelope/error-type",
+    "D15",
+    Severity.MEDIUM,
+    "{expected}",
+    "{observed}",
+    "the type of an error is not the documented one for status {status}",
+)
+
+
 def error_envelope(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
     """Check every 4xx response, whatever the request, against the error schema of its status."""
     for id, exchanges in evidence.by_operation.items():
@@ -351,14 +358,13 @@ def _violations(
 
 def _error_type(exchange: Exchange) -> str | None:
     """Return the type of an error, None if it has none or one that is no string."""
-    body = exchange.json
-    error = body.get("error") if isinstance(body, dict) else None
-    kind = error.get("type") if isinstance(error, dict) else None
+    kind = exchange.error.get("type")
     return kind if isinstance(kind, str) else None
 
 
 def _schema_violations(contract: Contract, operation: Operation, exchange: Exchange) -> Iterator[Violation]:
     documented = operation.responses
+    # The errors of an operation share one envelope, also at a status that is not documented.
     response = documented.get(exchange.status or 0) or documented.get(400) or documented.get(404)
     if response is None or response.schema is None:
         return

@@ -112,16 +112,11 @@ def _report(
     evidence: Evidence,
     start: int,
 ) -> None:
-    operation = success.operation.id
-    in_item = success.operation.is_list and violation.path[:1] == ("data",) and len(violation.path) > 1
     findings.report(
         rule,
-        operation,
+        success.operation.id,
         violation.location,
-        sample=(success.index, start + int(violation.path[1]) if in_item else None),
-        samples=evidence.samples(operation) if in_item else len(evidence.responses[operation]),
-        unit="item" if in_item else "response",
-        exchange=success.exchange,
+        **_sample(success, violation.path, evidence, start),
         place=violation.location or "the body",
         expected=violation.expected,
         observed=violation.observed,
@@ -181,17 +176,27 @@ def undocumented_places(node: SchemaNode, value: Any) -> Iterator[UndocumentedPl
 def _report_undocumented(
     findings: FindingCollector, success: SuccessResponse, place: UndocumentedPlace, evidence: Evidence, start: int
 ) -> None:
-    operation, path, prefixes = success.operation.id, place.path, place.prefixes
-    in_item = success.operation.is_list and path[:1] == ("data",) and len(path) > 1
     findings.report(
-        UNDOCUMENTED_FIELD if prefixes is None else ID_PREFIX,
-        operation,
+        UNDOCUMENTED_FIELD if place.prefixes is None else ID_PREFIX,
+        success.operation.id,
         place.location,
-        sample=(success.index, start + int(path[1]) if in_item else None),
-        exchange=success.exchange,
-        samples=evidence.samples(operation) if in_item else len(evidence.responses[operation]),
-        unit="item" if in_item else "response",
+        **_sample(success, place.path, evidence, start),
         place=place.location,
         observed=place.observed,
-        prefixes=" or ".join(prefixes or ()),
+        prefixes=" or ".join(place.prefixes or ()),
     )
+
+
+def _sample(success: SuccessResponse, path: Path, evidence: Evidence, start: int) -> dict[str, Any]:
+    """Return what a violation at `path` counts as: an item of a list, or the whole response.
+
+    `start` is the position of the first item that was explained (see `SuccessResponse.part_to_explain`).
+    """
+    operation = success.operation
+    in_item = operation.is_list and path[:1] == ("data",) and len(path) > 1
+    return {
+        "sample": (success.index, start + int(path[1]) if in_item else None),
+        "samples": evidence.samples(operation.id) if in_item else len(evidence.responses[operation.id]),
+        "unit": "item" if in_item else "response",
+        "exchange": success.exchange,
+    }

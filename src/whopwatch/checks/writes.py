@@ -56,7 +56,10 @@ class DisturbedTraversal:
 
 
 def pagination_under_writes(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
-    """Check that unchanged items appear once, created ones at most once, changed ones at most twice."""
+    """Check that unchanged items appear once, created ones at most once, changed ones at most twice.
+
+    A list may be ordered by what a change changes: the item then moves, and a traversal sees it before and after.
+    """
     disturbed = [
         id
         for id, exchanges in evidence.by_operation.items()
@@ -120,6 +123,7 @@ def _add_write(
 
 
 def _list_violations(traversal: DisturbedTraversal) -> Iterator[ListViolation]:
+    # The items that cursors come from are deleted during the traversal: such a cursor has to stay valid.
     if any(page.exchange.status in (400, 404, 410, 422) for page in traversal.pages[1:]):
         yield ListViolation(DELETED_CURSOR_REJECTED, "param:after")
         return
@@ -141,6 +145,7 @@ def _skipped(traversal: DisturbedTraversal, shown: Counter[str]) -> Sequence[str
     positions = [position for position, id in enumerate(newest_first) if shown[id]]
     if not positions:
         return ()
+    # What was there before the run is older than its own items: one of it shows that the traversal is past them all.
     is_past = not traversal.older.isdisjoint(shown) or traversal.pages[-1].info("has_next_page") is not True
     end = len(newest_first) if is_past else positions[-1]
     written = traversal.written.deleted | traversal.written.changed
@@ -318,6 +323,7 @@ def _took_over(record: WriteRecord, before: Mapping[str, Any], after: Mapping[st
 
 
 def _shows_all(record: WriteRecord, item: Mapping[str, Any]) -> bool:
+    """Return whether `item` has all that was written. A single equal field may be an accident."""
     comparison = record.expected.compare(item)
     return len(comparison.shown) > 1 and not comparison.wrong
 
@@ -335,4 +341,4 @@ def _is_recent(date: str, exchange: Exchange) -> bool:
         now = parsedate_to_datetime(exchange.header("date") or "").replace(tzinfo=UTC).timestamp()
         return abs(now - epoch_seconds(date)) < RECENT_SECONDS
     except (TypeError, ValueError):
-        return True
+        return True  # without two readable dates nothing follows

@@ -58,10 +58,7 @@ class AnsweredVersion:
 
 def supported_versions(exchange: Exchange) -> tuple[str, ...] | None:
     """Return the versions that a 400 about the version header lists, the oldest first; None for anything else."""
-    if exchange.status != 400 or not isinstance(exchange.json, dict):
-        return None
-    error = exchange.json.get("error")
-    if not isinstance(error, dict) or str(error.get("param", "")).lower() != VERSION_HEADER.lower():
+    if exchange.status != 400 or str(exchange.error.get("param")).lower() != VERSION_HEADER.lower():
         return None
     found = _VERSION.findall(exchange.body.decode("utf-8", "replace"))
     known = sorted({version for version in found if version != NO_VERSION}, key=version_order)

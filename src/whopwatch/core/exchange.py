@@ -185,6 +185,12 @@ class Exchange:
         """Return the body as JSON, and the problem if it is not JSON. Parsed once: RFC 8259 with unique keys."""
         return parse_json(self.body)
 
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """Return the `error` object of the body, an empty one if it has none."""
+        found = self.json.get("error") if isinstance(self.json, dict) else None
+        return found if isinstance(found, dict) else {}
+
     def forget_large_body(self) -> None:
         """Parse the body, and drop the bytes of a large one: a run keeps hundreds, and checks read the parsed value."""
         if "parsed" not in self.__dict__:

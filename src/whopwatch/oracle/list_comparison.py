@@ -183,9 +183,7 @@ def _rejection(traversal: Traversal, page: ListPage) -> list[ListViolation]:
     """Return the violation of a valid request that got a 4xx, at the parameter that the error names."""
     if page.exchange.status not in (400, 404, 422):
         return []
-    error = page.exchange.json
-    detail = error.get("error") if isinstance(error, dict) else None
-    named = detail.get("param") if isinstance(detail, dict) else None
+    named = page.exchange.error.get("param")
     sent = [name for name, _ in page.exchange.query]
     names = list(dict.fromkeys(name for name, _ in traversal.selection))
     if named in sent:

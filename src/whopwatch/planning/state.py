@@ -335,8 +335,7 @@ def has_next(exchange: Exchange) -> bool:
 
 def rejected_parameter(exchange: Exchange) -> object:
     """Return the parameter or field that an error response names, None without one."""
-    error = exchange.json.get("error") if isinstance(exchange.json, dict) else None
-    return error.get("param") if isinstance(error, dict) else None
+    return exchange.error.get("param")
 
 
 def own_ids(operation: Operation, value: object) -> Iterator[str]:

@@ -102,8 +102,7 @@ def mismatches_with(contract: Contract, exchange: Exchange) -> int | None:
 
 def _rejected_parameter(exchange: Exchange) -> str | None:
     """Return the parameter that the rejection (400) of a read is about, None if it names none."""
-    error = exchange.json.get("error") if exchange.status == 400 and isinstance(exchange.json, dict) else None
-    named = error.get("param") if exchange.method == "GET" and isinstance(error, dict) else None
+    named = exchange.error.get("param") if exchange.status == 400 and exchange.method == "GET" else None
     return re.split(r"[.\[]", named, maxsplit=1)[0] if isinstance(named, str) else None
 
 

@@ -102,7 +102,6 @@ def check_mcp_server(
     among: Collection[str] | None = None,
     max_seconds: float = MCP_MAX_SECONDS,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
     """Check the tools of `server` and their results against `contract`.
 
@@ -115,7 +114,7 @@ def check_mcp_server(
     deadline = clock() + max_seconds
     offered = server.tools()
     callable_ = [tool for tool in offered if among is None or tool.name in among]
-    caller = _Caller(contract, server, callable_, budget, 1 / rate if rate else 0.0, sleep)
+    caller = _Caller(contract, server, callable_, budget, 1 / rate if rate else 0.0)
     caller.reach(ids, seed, has_key, lambda: clock() >= deadline, f"the time limit of {max_seconds:g} s was reached")
     failed: list[FailedCheck] = []
     findings = (*compare_tools(contract, offered), *caller.findings(failed))
@@ -163,7 +162,6 @@ class _Caller:
         offered: list[OfferedTool],
         budget: int,
         pause: float,
-        sleep: Callable[[float], None],
     ) -> None:
         names = {tool.name for tool in offered}
         self.tools: dict[str, Tool] = {
@@ -175,7 +173,7 @@ class _Caller:
         self.sent = 0
         self.stopped: str | None = None
         self._contract, self._server = contract, server
-        self._budget, self._pause, self._sleep = budget, pause, sleep
+        self._budget, self._pause = budget, pause
 
     def reach(
         self, ids: Mapping[str, str], seed: int, has_key: bool, is_late: Callable[[], bool], late_reason: str
@@ -214,7 +212,7 @@ class _Caller:
             self._known.satisfied.add(call.operation.id)  # no tool for it, so other IDs do not help
             return _exchange(call, ToolResult(404), 0.0)
         if self._pause and self.sent:
-            self._sleep(self._pause)
+            time.sleep(self._pause)
         self.sent += 1
         arguments = arguments_of(self._contract, call.operation, call.path_params, call.query)
         start = time.perf_counter()

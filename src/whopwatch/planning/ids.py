@@ -13,6 +13,8 @@ from whopwatch.contract.behaviour import query_text
 
 IDS_PER_RESOURCE = 64
 """Ids kept for each resource. No sensible budget can request more of them."""
+MAX_CANDIDATES = 40
+"""Ids of each parameter that are combined with those of the others."""
 MAX_TRIES = 24
 """Parents tried before an empty list is accepted as empty, and ids tried before a 404 is accepted."""
 RANGE_DAYS = 30
@@ -162,11 +164,9 @@ def _sample_date(contract: Contract, operation: Operation, parameter: Parameter)
     return f"{chosen}T00:00:00Z" if formats[parameter.name] == "date-time" else str(chosen)
 
 
-def value_combinations(
-    required: Sequence[RequiredParameter], pool: IdPool, width: int = 40
-) -> Iterator[ParameterValues]:
-    """Yield values for all of `required`, the best first, from at most `width` candidates per parameter."""
-    candidates = [one.candidates(pool)[:width] for one in required]
+def value_combinations(required: Sequence[RequiredParameter], pool: IdPool) -> Iterator[ParameterValues]:
+    """Yield values for all of `required`, the best first, from at most MAX_CANDIDATES for each."""
+    candidates = [one.candidates(pool)[:MAX_CANDIDATES] for one in required]
     for values in product(*candidates):
         yield {one.parameter.name: value for one, value in zip(required, values, strict=True)}
 

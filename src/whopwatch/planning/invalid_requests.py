@@ -29,19 +29,6 @@ def rotation(state: RunState, operation: Operation, kind: str) -> int:
     return crc32(f"{operation.id}:{kind}".encode()) + state.seed
 
 
-def rotating_choice(number: int, turns: int, count: int) -> int:
-    """Return which of `count` variants to use at turn `turns`: first one of the two most informative, then the rest."""
-    first = number % 2
-    rest = [place for place in range(count) if place != first]
-    return [first, *(rest[(number + step) % len(rest)] for step in range(len(rest)))][turns]
-
-
-def without_key(state: RunState, operation: Operation, turns: int = 0) -> Experiment:
-    """Repeat the successful request without a key or with a wrong key; which one comes first rotates."""
-    kinds = (no_key, wrong_key)
-    yield from kinds[(rotation(state, operation, "key") + turns) % 2](state, operation)
-
-
 def no_key(state: RunState, operation: Operation) -> Experiment:
     """Repeat the successful request without a key."""
     yield from _with_credential(state, operation, Purpose.NO_KEY, "none")
@@ -53,10 +40,14 @@ def wrong_key(state: RunState, operation: Operation) -> Experiment:
 
 
 def any_error(state: RunState, operation: Operation) -> Experiment:
-    """Repeat the successful request without a valid key, if no 4xx response was seen: it shows the error format."""
+    """Repeat the successful request without a valid key, if no 4xx response was seen: it shows the error format.
+
+    Whether no key or a wrong one is sent, rotates.
+    """
     traces = state.traces.get(operation.id, ())
     if not any(400 <= (exchange.status or 0) < 500 for _, exchange in traces):
-        yield from without_key(state, operation)
+        step = (no_key, wrong_key)[rotation(state, operation, "key") % 2]
+        yield from step(state, operation)
 
 
 def without_scope(state: RunState, operation: Operation) -> Experiment:
@@ -92,23 +83,21 @@ def missing_parameter(state: RunState, operation: Operation) -> Experiment:
         yield replace(trace[0], purpose=Purpose.MISSING_PARAMETER, query=rest)
 
 
-def invalid_size(state: RunState, operation: Operation, turns: int = 0, which: int | None = None) -> Experiment:
-    """Request an invalid page size: negative, non-numeric, zero, or both `first` and `last`; which one rotates."""
+def invalid_size(state: RunState, operation: Operation, which: int) -> Experiment:
+    """Request an invalid page size of INVALID_SIZES, of those whose parameters the list has."""
     base = state.base(operation)
     sizes = [pairs for pairs in INVALID_SIZES if all(operation.parameter(name) for name, _ in pairs)]
-    if base and sizes and (which is None or which < len(sizes)):
-        place = rotating_choice(rotation(state, operation, "size"), turns, len(sizes)) if which is None else which
-        yield from _send_invalid(state, base, replace(list_call(base, sizes[place]), purpose=Purpose.INVALID_SIZE))
+    if base and which < len(sizes):
+        yield from _send_invalid(state, base, replace(list_call(base, sizes[which]), purpose=Purpose.INVALID_SIZE))
 
 
-def invalid_cursor(state: RunState, operation: Operation, turns: int = 0, which: int | None = None) -> Experiment:
+def invalid_cursor(state: RunState, operation: Operation, which: int) -> Experiment:
     """Request a cursor that the list never returned: modified, garbage, of another list, truncated or empty."""
     base, page = state.base(operation), state.first_page(operation)
     own = cursor(page[1], "end_cursor") if page else None
     if base and own and operation.parameter("after"):
         cursors = list(_invalid_cursors(state, operation, own))
-        place = rotating_choice(rotation(state, operation, "cursor"), turns, len(cursors)) if which is None else which
-        call = list_call(base, (("first", "3"), ("after", cursors[place])))
+        call = list_call(base, (("first", "3"), ("after", cursors[which])))
         yield from _send_invalid(state, base, replace(call, purpose=Purpose.INVALID_CURSOR))
 
 
@@ -141,6 +130,7 @@ def _send_invalid(state: RunState, base: Call, call: Call) -> Experiment:
 
 
 def _invalid_cursors(state: RunState, operation: Operation, own: str) -> Iterator[str]:
+    """Yield five cursors: modified, garbage, of another list (a short piece if there is none), truncated and empty."""
     middle = len(own) // 2
     yield f"{own[:middle]}{'A' if own[middle] != 'A' else 'B'}{own[middle + 1 :]}"
     yield UNDOCUMENTED_VALUE

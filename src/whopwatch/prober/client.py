@@ -159,10 +159,7 @@ REQUESTS_CACHED = 512
 
 
 class ProbeClient:
-    """Send calls to one target, read-only even if the target is writable. Thread-safe.
-
-    `clock` is monotonic, `wall` since the epoch, both in seconds.
-    """
+    """Send calls to one target, read-only even if the target is writable. Thread-safe."""
 
     def __init__(
         self,
@@ -171,14 +168,10 @@ class ProbeClient:
         *,
         fresh: bool = True,
         limits: Limits = Limits(),  # noqa: B008 (immutable)
-        clock: Callable[[], float] = time.perf_counter,
-        wall: Callable[[], float] = time.time,
     ) -> None:
         self.target = replace(target, writable=False)
         self._guard = Guard(self.target, contract)
         self._limits = limits
-        self._clock = clock
-        self._wall = wall
         self._keys = CredentialKeys(target.api_key, None)
         self._requests: dict[object, HttpRequest] = {}
         self._network = Network((target.base_url, target.v2_base_url), limits, fresh=fresh)
@@ -194,8 +187,8 @@ class ProbeClient:
         Raise UnsafeRequestError, before anything is sent, for a call that is not a documented GET.
         """
         request = self._checked(call)
-        timer = AttemptTimer(self._clock, seconds)
-        started_at = self._wall()
+        timer = AttemptTimer(time.perf_counter, seconds)
+        started_at = time.time()
         status, body, failure = None, b"", None
         headers: tuple[tuple[str, str], ...] = ()
         try:

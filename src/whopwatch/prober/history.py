@@ -111,9 +111,9 @@ class RunRecord(NamedTuple):
 class RunHistory:
     """The records of past runs, the oldest dropped first. Thread-safe."""
 
-    def __init__(self, successes: int = SUCCESSES_KEPT, failures: int = FAILURES_KEPT) -> None:
-        self._successes: deque[RunRecord] = deque(maxlen=successes)
-        self._failures: deque[RunRecord] = deque(maxlen=failures)
+    def __init__(self) -> None:
+        self._successes: deque[RunRecord] = deque(maxlen=SUCCESSES_KEPT)
+        self._failures: deque[RunRecord] = deque(maxlen=FAILURES_KEPT)
         self._lock = threading.Lock()
 
     def add(self, record: RunRecord) -> None:

@@ -47,9 +47,9 @@ MAX_LINKED = 500
 """Probes that the index links."""
 
 
-def json_page(content: object, status: int = 200) -> PageReply:
+def json_page(content: object) -> PageReply:
     """Return a page of JSON."""
-    return PageReply(status, JSON_TYPE, [redact(json.dumps(content, indent=1)).encode(), b"\n"])
+    return PageReply(200, JSON_TYPE, [redact(json.dumps(content, indent=1)).encode(), b"\n"])
 
 
 class ProberView(Protocol):

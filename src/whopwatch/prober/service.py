@@ -76,13 +76,11 @@ class ProberService:
         accepted: AcceptedEntries = tuple,
         weigh: Weigh | None = None,
         telemetry: Telemetry | None = None,
-        wall: Callable[[], float] = time.time,
     ) -> None:
         self._contract = contract
         self._target = target
         self._config = config
         self._shard = shard
-        self._wall = wall
         self._accepted = accepted
         self._weigh = weigh
         self._settings, probes = self._read_config()
@@ -94,13 +92,13 @@ class ProberService:
         self._budget = RequestBudget(self._requests_per_minute(self._settings), time.monotonic)
         self.on_demand = OnDemandBudget(self._settings.on_demand_per_minute, self._budget, time.monotonic)
         self.probe_token = probe_token
-        self._mcp = McpChecker(check_mcp, self._budget, mcp, wall=wall) if check_mcp and shard.index == 0 else None
+        self._mcp = McpChecker(check_mcp, self._budget, mcp) if check_mcp and shard.index == 0 else None
         self._history = RunHistory()
         self._telemetry = telemetry
         self.runner = self._runner_for(probes)
         self.scheduler = Scheduler(self.runner, self.metrics, probes, workers=self._settings.workers)
         self._in_maintenance: dict[str, bool] = {}
-        self._trimmed_at = wall()
+        self._trimmed_at = time.time()
         self._thread = threading.Thread(target=self.scheduler.loop, name="schedule", daemon=True)
         self._export_constants(probes)
 
@@ -177,10 +175,10 @@ class ProberService:
 
     def refresh(self) -> None:
         """Update what changes with time alone: maintenance, the level of the budget, free memory."""
-        if self._wall() - self._trimmed_at > TRIM_SECONDS:
+        if time.time() - self._trimmed_at > TRIM_SECONDS:
             trim_heap()
-            self._trimmed_at = self._wall()
-        under_maintenance = self._operations_under_maintenance(datetime.fromtimestamp(self._wall(), UTC))
+            self._trimmed_at = time.time()
+        under_maintenance = self._operations_under_maintenance(datetime.fromtimestamp(time.time(), UTC))
         for operation in self.probes:
             is_under = operation in under_maintenance
             if self._in_maintenance.get(operation) is not is_under:
@@ -189,7 +187,7 @@ class ProberService:
         level = self._budget.level()
         self.metrics.ratelimit_limit.set(level.limit)
         self.metrics.ratelimit_remaining.set(level.remaining)
-        self.metrics.ratelimit_reset.set(self._wall() + level.seconds_until(level.limit))
+        self.metrics.ratelimit_reset.set(time.time() + level.seconds_until(level.limit))
 
     def _refreshed_metrics(self) -> Iterable[Metric]:
         self.refresh()
@@ -245,4 +243,4 @@ class ProberService:
 
     def _note_loaded(self) -> None:
         self.metrics.reload_ok.set(1)
-        self.metrics.reload_at.set(self._wall())
+        self.metrics.reload_at.set(time.time())

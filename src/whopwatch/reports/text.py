@@ -51,6 +51,8 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)", re.ASCI
 _NAME = re.compile(r"[a-z_]{1,60}\.[a-z_]{1,60}", re.ASCII)
 _COUNTED = re.compile(r" \((\d+ of \d+ [a-z ]{2,30})\)\.$", re.ASCII)
 _REFERENCE = "https://docs.whop.com/api-reference"
+PLACES_NAMED = 4
+"""Places that a finding names: operations, or lines of the user's code."""
 _ACTIONS = ("create", "retrieve", "update", "delete")
 _SOURCES = {"reference": "Reference", "sdk": "SDK", "live": "Live API", "last night": "Last night"}
 
@@ -403,13 +405,13 @@ def source_words(finding: Finding) -> Iterator[tuple[str, str, str]]:
         yield _SOURCES.get(source, source), words or silent, says.replace(" ", "-")
 
 
-def impact_words(finding: Finding, max_places: int = 4) -> str:
+def impact_words(finding: Finding, max_places: int = PLACES_NAMED) -> str:
     """Return `hits you: src/app.py:12 and 3 more`; an empty string without a usage profile."""
     places = first_few(finding.impact_places, max_places)
     return f"{finding.impact or ''}{f': {places}' if places else ''}"
 
 
-def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]:
+def facts(finding: Finding) -> Iterator[tuple[str, str]]:
     """Yield name and value of each fact about a finding that is shown below its sentence."""
     if finding.state is FindingState.FIXED:
         yield "now", f"as expected: {finding.expected}"
@@ -419,14 +421,14 @@ def facts(finding: Finding, *, max_places: int = 4) -> Iterator[tuple[str, str]]
         yield "observed", finding.observed
         yield "evidence", evidence(finding)
     if finding.impact:
-        yield "impact", impact_words(finding, max_places)
+        yield "impact", impact_words(finding)
     yield "class", f"{finding.class_label}: {class_title(finding.drift_class)}"
     if finding.first_seen and finding.state is not FindingState.NEW:
         yield "first seen", format_time(finding.first_seen)
     if changed := changed_source(finding):
         yield "changed", changed
     if finding.places:
-        yield "places", first_few((f"{place.operation} {place.location}" for place in finding.places), max_places)
+        yield "places", first_few((f"{place.operation} {place.location}" for place in finding.places), PLACES_NAMED)
     if finding.targets:
         yield "targets", ", ".join(finding.targets)
     if finding.accepted:

@@ -46,15 +46,13 @@ def observe_version(
     return observe(contract, plain, budget=COMPARED, others=at_hand or bundled_contracts, transport=transport)
 
 
-def answering_contract(
-    contract: Contract, target: Target, transport: Transport | None = None, at_hand: OtherContracts | None = None
-) -> tuple[Contract, str | None]:
+def answering_contract(contract: Contract, target: Target) -> tuple[Contract, str | None]:
     """Return the contract of the version that answers `target`, or of the nearest older one, and that version.
 
     If nothing shows the version, return `contract` and None.
     """
-    answer = observe_version(contract, target, transport, at_hand).api_version
-    return _better(answer, at_hand or bundled_contracts) or contract, answer.version if answer else None
+    answer = observe_version(contract, target).api_version
+    return _better(answer, bundled_contracts) or contract, answer.version if answer else None
 
 
 def bundled_contracts() -> Sequence[Contract]:

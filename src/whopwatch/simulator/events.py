@@ -333,10 +333,8 @@ class _Due:
 class DeliverySender:
     """Sends deliveries from a thread of its own until it is stopped. `outcomes` counts attempts: `2xx`, `failed`."""
 
-    def __init__(
-        self, options: WebhookOptions, composer: DeliveryComposer, *, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._options, self._composer, self._clock = options, composer, clock
+    def __init__(self, options: WebhookOptions, composer: DeliveryComposer) -> None:
+        self._options, self._composer = options, composer
         self._rng = random.Random(composer.secret)  # noqa: S311
         self._waiting: list[_Due] = []
         self._sent = self._scheduled = 0
@@ -364,7 +362,7 @@ class DeliverySender:
     def _schedule(self, delivery: OutgoingDelivery, delay: float) -> None:
         if len(self._waiting) < MAX_WAITING:
             self._scheduled += 1
-            heapq.heappush(self._waiting, _Due(self._clock() + delay, self._scheduled, delivery))
+            heapq.heappush(self._waiting, _Due(time.time() + delay, self._scheduled, delivery))
             self._changed.notify()
 
     def _run(self) -> None:
@@ -375,14 +373,14 @@ class DeliverySender:
     def _next(self) -> _Due | None:
         with self._changed:
             while not self._stopped:
-                wait = self._waiting[0].at - self._clock() if self._waiting else None
+                wait = self._waiting[0].at - time.time() if self._waiting else None
                 if wait is not None and wait <= 0:
                     return heapq.heappop(self._waiting)
                 self._changed.wait(wait)
         return None
 
     def _attempt(self, client: httpx.Client, delivery: OutgoingDelivery) -> None:
-        self._composer.next_attempt(delivery, self._clock())
+        self._composer.next_attempt(delivery, time.time())
         try:
             accepted = client.post(delivery.url, content=delivery.body, headers=delivery.headers).is_success
         except (httpx.HTTPError, httpx.InvalidURL):

@@ -101,11 +101,11 @@ class ProberTelemetry:
 class MetricsExport:
     """A thread that exports metrics at a fixed interval, and once more at the end."""
 
-    def __init__(self, resource: Resource, on_export: OnExport, wall: Callable[[], float] = time.time) -> None:
-        self._resource, self._on_export, self._wall = resource, on_export, wall
+    def __init__(self, resource: Resource, on_export: OnExport) -> None:
+        self._resource, self._on_export = resource, on_export
         self._session = HeadersOnly()
         self._exporter = OTLPMetricExporter(session=self._session)
-        self._started_at = wall()
+        self._started_at = time.time()
         self._stopped = threading.Event()
         self._collect: Collect = tuple
         self._thread = threading.Thread(target=self._loop, name="otlp-metrics", daemon=True)
@@ -134,7 +134,7 @@ class MetricsExport:
                 self._on_export(False, f"the export failed inside whopwatch with an unexpected {type(error).__name__}")
 
     def _data(self) -> MetricsData:
-        metrics = list(otlp_metrics(self._collect(), self._started_at, self._wall()))
+        metrics = list(otlp_metrics(self._collect(), self._started_at, time.time()))
         scope = ScopeMetrics(InstrumentationScope(SCOPE, __version__), metrics, "")
         return MetricsData([ResourceMetrics(self._resource, [scope], "")])
 

@@ -227,23 +227,16 @@ class DeliveryChecker:
         secret: Secret | Sequence[Secret],
         *,
         compare: CompareObject | None = None,
-        tolerance: float = TOLERANCE_SECONDS,
     ) -> None:
         self._contracts = contract if isinstance(contract, DeliveryContracts) else DeliveryContracts(contract)
         self._compare = compare
         self._secrets = [secret] if isinstance(secret, Secret) else list(secret)
-        self.tolerance = tolerance
         self._duplicates = DuplicateDetector()
 
     def verify(self, delivery: Delivery) -> Signed | Refusal:
         """Verify the signature: all that has to be known before the response. Thread-safe."""
-        return verify_signature(
-            [secret.reveal() for secret in self._secrets],
-            delivery.headers,
-            delivery.body,
-            delivery.received_at,
-            tolerance=self.tolerance,
-        )
+        secrets = [secret.reveal() for secret in self._secrets]
+        return verify_signature(secrets, delivery.headers, delivery.body, delivery.received_at)
 
     def check(self, delivery: Delivery, signed: Signed) -> DeliveryResult:
         """Run all other checks on a delivery that verified. Not thread-safe."""

@@ -62,15 +62,15 @@ class ReceiverLimits(HttpLimits):
 
 
 class DeliveryRateLimit:
-    """A token bucket that holds the tokens of one second. `clock` is in seconds and monotonic."""
+    """A token bucket that holds the tokens of one second."""
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate, self._clock = rate, clock
-        self._tokens, self._at = max(rate, 1.0), clock()
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._tokens, self._at = max(rate, 1.0), time.monotonic()
 
     def take(self) -> bool:
         """Take a token; return False if none is left."""
-        now = self._clock()
+        now = time.monotonic()
         self._tokens = min(max(self._rate, 1.0), self._tokens + (now - self._at) * self._rate)
         self._at = now
         if self._tokens < 1.0:
@@ -138,10 +138,9 @@ class ReceiverApp:
         limits: ReceiverLimits,
         retries: RetryMonitor,
         forward: ForwardDelivery | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._checker, self._enqueue, self._note = checker, enqueue, note
-        self._forward, self._retries, self._clock = forward, retries, clock
+        self._forward, self._retries = forward, retries
         self._limits, self._bodies = limits, BodyReader(limits)
         self._rate = DeliveryRateLimit(limits.rate)
 
@@ -158,7 +157,7 @@ class ReceiverApp:
             return Rejection.METHOD
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         # Checked before the body is read: a sender whose headers are wrong does not get to send a body.
-        checked = check_signature_headers(headers, self._clock(), tolerance=self._checker.tolerance)
+        checked = check_signature_headers(headers, time.time())
         if isinstance(checked, Refusal):
             return checked
         if _content_length(headers) > self._limits.body_bytes:
@@ -171,7 +170,7 @@ class ReceiverApp:
             return Rejection.TOO_SLOW
         except SenderGoneError:
             return Rejection.GONE
-        return await self._accept(Delivery(headers, body, self._clock()))
+        return await self._accept(Delivery(headers, body, time.time()))
 
     async def _accept(self, delivery: Delivery) -> int | Refusal | Rejection:
         signed = self._checker.verify(delivery)

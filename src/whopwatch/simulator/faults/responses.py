@@ -77,12 +77,16 @@ def change_bytes(
     return around("respond", changed, "header:content-type" if "json" not in media_type else "")
 
 
+DRIP_PIECES = 10
+"""Parts in which a slow body is sent."""
+
+
 class SlowResponse(Response):
     """A response that begins `wait` seconds late and takes `drip` seconds for its body."""
 
-    def __init__(self, inner: Response, wait: float = 0.0, drip: float = 0.0, pieces: int = 10) -> None:
+    def __init__(self, inner: Response, wait: float = 0.0, drip: float = 0.0) -> None:
         super().__init__(bytes(inner.body), inner.status_code, dict(inner.headers))
-        self._wait, self._drip, self._pieces = wait, drip, pieces
+        self._wait, self._drip = wait, drip
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response slowly."""
@@ -91,10 +95,10 @@ class SlowResponse(Response):
             await super().__call__(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        body, size = bytes(self.body), max(1, len(self.body) // self._pieces)
+        body, size = bytes(self.body), max(1, len(self.body) // DRIP_PIECES)
         for start in range(0, len(body), size):
             await send({"type": "http.response.body", "body": body[start : start + size], "more_body": True})
-            await anyio.sleep(self._drip / self._pieces)
+            await anyio.sleep(self._drip / DRIP_PIECES)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

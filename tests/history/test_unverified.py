@@ -143,8 +143,8 @@ def test_a_report_says_within_how_many_nights_every_check_had_its_turn(contract:
         compared = compare_with_history(contract, (), report(rows=(result,)), records)
         lines.append(turns_line(compared))
     assert lines == [
-        "not every check ran in 1 night yet",
-        "not every check ran in 2 nights yet",
+        "not every check has run yet, after 1 night",
+        "not every check has run yet, after 2 nights",
         "every check ran within 1 night",
         "every check ran within 2 nights",
     ]

@@ -37,10 +37,10 @@ def test_the_terminal_names_the_version_that_answered() -> None:
     assert WORDS in shown
     assert (
         "none requested: the version of the key, 2025-01-01 answered (response header); "
-        "the target supports 2, the newest is 2026-10-20"
+        "the target supports 2 versions, the newest is 2026-10-20"
     ) in shown
     only = version_line(replace(report, extra={"api_version": {**version, "supported": ["2025-01-01"]}}))
-    assert only.endswith("; the target supports 1: 2025-01-01")
+    assert only.endswith("; the target supports 1 version: 2025-01-01")
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def summary_rows(report: Report) -> list[tuple[str, str]]:
         ("version", version_line(report)),
         ("operations", states_line(report)),
         ("checks", checks_line(report)),
-        ("turns", turns_line(report)),
+        ("nights", turns_line(report)),
         ("findings", findings_line(report)),
         ("incidents", incidents_line(report)),
         ("changes", change_line(report)),
@@ -207,7 +207,7 @@ def version_line(report: Report) -> str:
     words = f"{answered} answered ({evidence})" if answered else evidence or "the responses do not show their version"
     supported = facts.get("supported") or ()
     newest = f"{': ' if len(supported) == 1 else ', the newest is '}{supported[-1]}" if supported else ""
-    listed = f"; the target supports {len(supported)}{newest}" if supported else ""
+    listed = f"; the target supports {plural(len(supported), 'version')}{newest}" if supported else ""
     return sanitize(f"{header}, {words}{listed}")
 
 
@@ -228,7 +228,13 @@ def repeat_line(report: Report) -> str:
     """Return how to start the simulator that the commands of the findings need; empty if there are no such commands."""
     if report.target != SIMULATOR or not any(map(Requests(report).command, active_findings(report))):
         return ""
-    return "start whopwatch simulate (same --fault), set WHOP_BASE_URL to its base_url"
+    return _SIMULATOR_FIRST
+
+
+_SIMULATOR_FIRST = (
+    "start whopwatch simulate with the same --fault; set WHOP_BASE_URL, WHOP_API_KEY and WHOP_COMPANY_ID "
+    "to what it prints"
+)
 
 
 def _for_ids(report: Report) -> str:
@@ -243,7 +249,7 @@ MAX_NAMED_OPERATIONS = 3
 
 
 def checks_line(report: Report) -> str:
-    """Return `995 of 1239 checks of 79 operations run; 244: not planned at this budget (refusals 72, ...)`.
+    """Return `995 of 1239 checks of 79 operations run; 244 not run: not planned at this budget (refusals 72, ...)`.
 
     Empty for a report that does not count checks.
     """
@@ -256,7 +262,7 @@ def checks_line(report: Report) -> str:
     parts = [f"{done} of {total} checks of {plural(len(counted), 'operation')} run"]
     for reason, count in reasons.most_common():
         named = ", ".join(f"{check} {number}" for (why, check), number in open.most_common() if why == reason)
-        parts.append(f"{count}: {reason} ({named})")
+        parts.append(f"{count} not run: {reason} ({named})")
     return "; ".join(parts) + (f". {_RESERVED}" if NO_TURN in reasons else "")
 
 
@@ -360,7 +366,7 @@ def turns_line(report: Report) -> str | None:
     if report.memory is None or within is None:
         return None
     if within > report.memory.nights + 1:
-        return f"not every check ran in {plural(report.memory.nights + 1, 'night')} yet"
+        return f"not every check has run yet, after {plural(report.memory.nights + 1, 'night')}"
     return f"every check ran within {plural(within, 'night')}"
 
 

@@ -19,7 +19,9 @@ from tests.prober.support import CONTRACT
 from whopwatch.config import Secret
 from whopwatch.config.shard import Shard
 from whopwatch.core.errors import ConfigError, UsageError
+from whopwatch.metrics import ProbeOutcome
 from whopwatch.prober.footprint import reads_only
+from whopwatch.prober.history import ProbeRun, RunRecord
 from whopwatch.prober.http_pages import build_pages
 from whopwatch.prober.http_server import PageRequest, PageServer
 from whopwatch.prober.service import ProberService
@@ -241,6 +243,23 @@ def test_unknown_pages_and_methods(server: PageServer) -> None:
             assert get(server, link.replace("&amp;", "&"))[0] in (200, 503), link
     assert get(server, "/metrics", "POST")[0] == 501
     assert get(server, "/", "HEAD") == (200, "")
+
+
+def test_the_index_shows_the_last_run_of_each_probe_and_failures_first(
+    server: PageServer, service: ProberService
+) -> None:
+    runs = (("products.list", "contract"), ("plans.list", "contract"), ("plans.list", "success"))
+    for at, (operation, outcome) in enumerate(runs, start=1):
+        service.runner.history.add(RunRecord(ProbeRun(operation, ProbeOutcome(outcome), at, 0.25), ()))
+    text = get(server, "/")[1]
+
+    assert "3 probes, last run of each: 1 contract, 1 success, 1 not run yet" in text
+    rows = re.findall(r"<tr><td><a href=\"/history\?operation=([^\"]+)\">[^<]+</a><td>(.*?)<td>(.*?)<td>", text)
+    assert rows == [
+        ("products.list", '<b class="failed">contract</b>', "1970-01-01 00:00:01"),
+        ("plans.list", "success", "1970-01-01 00:00:03"),
+        ("products.retrieve", "not run yet", ""),
+    ]
 
 
 def test_an_address_in_use_is_an_error(server: PageServer, service: ProberService) -> None:

@@ -34,6 +34,9 @@ def main() -> int:
         print("\n".join(broken), file=sys.stderr)
         return 1
     config = shutil.copy(CONFIG, BUILD)  # the generator writes only below the folder of its configuration
+    if shutil.which("zensical") is None:
+        print("zensical is missing: pip install -r requirements/dev.txt", file=sys.stderr)
+        return 2
     command = ["zensical", "build", "--clean", "--strict", "-f", str(config)]
     code = subprocess.run(command, check=False).returncode  # noqa: S603 the arguments are ours
     if code == 0 and "--releases" in sys.argv[1:]:

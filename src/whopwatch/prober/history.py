@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -120,6 +120,12 @@ class RunHistory:
         """Store `record`."""
         with self._lock:
             (self._successes if record.run.outcome is ProbeOutcome.SUCCESS else self._failures).append(record)
+
+    def latest(self) -> Mapping[str, ProbeRun]:
+        """Return the last recorded run of each operation."""
+        with self._lock:
+            kept = [record.run for record in (*self._successes, *self._failures)]
+        return {run.operation: run for run in sorted(kept, key=lambda run: run.at)}
 
     def newest(
         self, *, operation: str | None = None, run_id: str | None = None, failed: bool = False, limit: int = 100

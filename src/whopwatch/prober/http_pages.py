@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
 from ipaddress import IPv6Address, ip_address
 from math import ceil
@@ -17,6 +19,7 @@ from whopwatch.config import Secret
 from whopwatch.core.errors import did_you_mean
 from whopwatch.core.finding import FindingState, RequestExample
 from whopwatch.core.redaction import redact
+from whopwatch.core.wording import plural
 from whopwatch.metrics import CONTENT_TYPE, Exposition, ProbeMetrics, ProbeOutcome, media_type_for, new_registry
 from whopwatch.prober.client import OnDemandBudget
 from whopwatch.prober.history import ProbeRun
@@ -45,6 +48,11 @@ PAGES = (
 HTML_TYPE = "text/html; charset=utf-8"
 MAX_LINKED = 500
 """Probes that the index links."""
+INDEX_STYLE = """:root { color-scheme: light dark; }
+body { max-width: 960px; margin: 24px auto; padding: 0 20px; font: 15px/1.5 system-ui, sans-serif; }
+table { width: 100%; border-collapse: collapse; }
+th, td { padding: 3px 12px 3px 0; text-align: left; border-bottom: 1px solid #8884; }
+a { color: light-dark(#1c62b9, #7db4f5); } .failed { color: light-dark(#c9252d, #f0616a); }"""
 
 
 def json_page(content: object) -> PageReply:
@@ -93,21 +101,38 @@ def build_pages(view: ProberView) -> Mapping[str, Page]:
 
 
 def _index_page(view: ProberView) -> PageReply:
-    """Return an HTML page with a link to every page, and to the records of every probe."""
-    probes = sorted(view.probes)
-    records = [(f"/history?operation={id}", id) for id in probes[:MAX_LINKED]]
+    """Return an HTML page with the last run of every probe, failures first, and a link to every page."""
+    last = view.runner.history.latest()
+    probes = sorted(view.probes, key=lambda id: (id not in last or not _has_failed(last[id]), id))
+    counts = Counter(str(last[id].outcome) if id in last else "not run yet" for id in probes)
+    rows = "".join(_index_row(id, last.get(id)) for id in probes[:MAX_LINKED])
     rest = f"<p>and {len(probes) - MAX_LINKED} more</p>" if len(probes) > MAX_LINKED else ""
-    lists = ["".join(map(_link, rows)) for rows in (PAGES, records)]
+    links = "".join(f'<li><a href="{escape(path)}">{escape(path)}</a> {words}</li>' for path, words in PAGES)
     body = (
-        f"<h1>whopwatch prober</h1><ul>{lists[0]}</ul><h2>Records of {len(probes)} probes</h2><ul>{lists[1]}</ul>{rest}"
+        f"<h1>whopwatch prober</h1><p>{plural(len(probes), 'probe')}, last run of each: "
+        f"{', '.join(f'{count} {outcome}' for outcome, count in counts.most_common())}</p>"
+        "<table><tr><th>operation<th>last run<th>ended (UTC)<th>seconds<th>findings<th>probe</tr>"
+        f"{rows}</table>{rest}<h2>Pages</h2><ul>{links}</ul>"
     )
-    html = f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>whopwatch prober</title>{body}</html>'
-    return PageReply(200, HTML_TYPE, [html.encode()])
+    head = f'<meta charset="utf-8"><title>whopwatch prober</title><style>{INDEX_STYLE}</style>'
+    return PageReply(200, HTML_TYPE, [f'<!DOCTYPE html><html lang="en">{head}{body}</html>'.encode()])
 
 
-def _link(row: tuple[str, str]) -> str:
-    path, words = map(escape, row)
-    return f'<li><a href="{path}">{path}</a> {words}</li>'
+def _has_failed(run: ProbeRun) -> bool:
+    return run.outcome not in (ProbeOutcome.SUCCESS, ProbeOutcome.SKIPPED)
+
+
+def _index_row(id: str, run: ProbeRun | None) -> str:
+    """Return the row of one probe: its last run, the link to its records, and the link that probes now."""
+    cells = ["not run yet", "", "", ""]
+    if run is not None:
+        outcome = f'<b class="failed">{run.outcome}</b>' if _has_failed(run) else str(run.outcome)
+        ended = datetime.fromtimestamp(run.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        cells = [outcome, ended, f"{run.seconds:.3f}", str(len(run.findings))]
+    name = escape(id)
+    now = f'<a href="/probe?target={name}&amp;debug=true">probe now</a>'
+    records = f'<a href="/history?operation={name}">{name}</a>'
+    return f"<tr>{''.join(f'<td>{cell}' for cell in (records, *cells, now))}</tr>"
 
 
 def _metrics_page(view: ProberView, accept: str) -> PageReply:

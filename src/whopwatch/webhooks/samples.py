@@ -49,6 +49,7 @@ class Sample:
 
     def check(self, status: int) -> None:
         """Raise AssertionError if the handler's `status` is not of the expected class."""
+        __tracebackhide__ = True  # pytest shows the line of the test
         if not self.is_right(status):
             what = SAMPLE_CASES[self.case].what
             raise AssertionError(f"{self.case} ({what}): status {status}, expected {self.expected}")

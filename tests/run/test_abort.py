@@ -142,3 +142,51 @@ def test_a_target_that_gave_a_usable_response_does_not_refuse_the_key(monkeypatc
     assert abort_reason([exchange(200, {"id": "x"}), refused, refused]) is None
     lost = [exchange(None, failure=Failure.CONNECT)] * 4
     assert "no longer" in (abort_reason([exchange(200, {"id": "x"}), *lost]) or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (403, b"error code: 1010", "403 from Cloudflare (1010): the client is blocked."),
+        (403, b"error code: 1020", "403 from Cloudflare (1020): access denied by a firewall rule."),
+        (429, b"error code: 1015", "429 from Cloudflare (1015): rate limited. Wait, or lower --rate."),
+        (530, b"error code: 1016", "530 from Cloudflare (1016): the host name of the origin does not resolve."),
+        (530, b"error code: 9999", "530 from Cloudflare (9999): the request failed."),
+        (403, b"", "403 from Cloudflare: access denied."),
+        (429, b"", "429 from Cloudflare: rate limited. Wait, or lower --rate."),
+        (520, b"", "520 from Cloudflare: the origin gives an invalid response."),
+        (521, b"", "521 from Cloudflare: the origin refuses the connection."),
+        (522, b"", "522 from Cloudflare: the origin does not answer."),
+        (523, b"", "523 from Cloudflare: the origin is unreachable."),
+        (524, b"", "524 from Cloudflare: the origin takes too long to answer."),
+        (525, b"", "525 from Cloudflare: the TLS handshake with the origin fails."),
+        (526, b"", "526 from Cloudflare: the certificate of the origin is invalid."),
+        (404, b"", None),
+        (500, b"", None),
+        (200, b"", None),
+        (403, b"{}", None),
+    ],
+)
+def test_what_a_status_of_cloudflare_means(status: int, body: bytes, reason: str | None) -> None:
+    assert cloudflare_reason(exchange(status, body, CLOUDFLARE)) == reason
+    assert cloudflare_reason(exchange(status, body, (*TEXT, ("cf-ray", "7d1")))) == reason
+    other = (*TEXT, ("server", "nginx"))
+    assert cloudflare_reason(exchange(status, body, other)) == (reason if body.startswith(b"error code") else None)
+
+
+def test_a_target_that_did_respond_is_lost_after_four_failed_connections() -> None:
+    assert connection_lost_reason([exchange(), REFUSED, REFUSED, REFUSED]) is None
+    assert connection_lost_reason([exchange(), *[REFUSED] * 4]) == (
+        "The target can no longer be reached: connection refused. Check the base URL, and that the API runs there."
+    )
+    assert abort_reason([exchange(), *[REFUSED] * 4]) == connection_lost_reason([REFUSED] * 4)
+    slow = exchange(None, failure=Failure.READ_TIMEOUT)
+    assert connection_lost_reason([REFUSED, slow, REFUSED, REFUSED]) is None
+
+
+def test_the_key_was_rejected_or_is_missing() -> None:
+    assert abort_reason([exchange(401)] * 2) == KEY_REJECTED
+    assert abort_reason([exchange(401)] * 2, has_key=False) == KEY_MISSING
+    assert [is_api_response(one) for one in (exchange(), exchange(204, b""), exchange(404), REFUSED)] == [
+        True, False, False, False,
+    ]  # fmt: skip

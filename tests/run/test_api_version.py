@@ -21,9 +21,14 @@ from whopwatch.run import judge, observe
 from whopwatch.run.api_version import (
     VersionDetector,
     answered_by_other_version,
+    changed_in_the_middle,
+    detected_version,
     mismatch_sentence,
     mismatches_with,
+    request_first_page,
+    request_supported_versions,
     schema_places,
+    supported_sentence,
 )
 from whopwatch.run.observation import match_operations
 
@@ -261,3 +266,92 @@ def test_an_undocumented_field_counts_once_however_many_items_have_it(contract: 
         body=json.dumps(body).encode(),
     )
     assert mismatches_with(contract, exchange) == 1
+
+
+def test_the_first_page_is_requested_for_the_account_and_a_version(contract: Contract) -> None:
+    call = request_first_page(contract.operation("products.list"), contract, "biz_1", "2026-01-01")
+    assert (call.query, call.headers) == ((("company_id", "biz_1"),), (("Api-Version-Date", "2026-01-01"),))
+    plain = request_first_page(contract.operation("products.list"), contract, None, None)
+    assert (plain.query, plain.headers, plain.purpose) == ((), (), Purpose.LIST)
+
+
+def test_supported_versions_are_requested_at_a_path_that_both_contracts_have(contract: Contract) -> None:
+    newest = load("newest")
+    call = request_supported_versions(newest, None, contract)
+    assert call is not None
+    assert contract.match("GET", call.operation.path) is not None
+    assert call.headers == (("Api-Version-Date", "0001-01-01"),)
+    alone = request_supported_versions(newest, None)
+    assert alone is not None
+    assert alone.operation.id == "accounts.list"
+
+
+@pytest.mark.parametrize(
+    ("versions", "sentence"),
+    [
+        ((), ""),
+        (("2025-01-01",), "It supports 2025-01-01."),
+        (("2025-01-01", "2026-01-01"), "It supports 2 versions, the newest is 2026-01-01."),
+    ],
+)
+def test_the_supported_versions_in_one_sentence(versions: tuple[str, ...], sentence: str) -> None:
+    assert supported_sentence(versions) == sentence
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (
+            AnsweredVersion("2024-01-01", None, VersionEvidence.REJECTED, ("2025-01-01", OTHER), matches=False),
+            "The API rejects version 2024-01-01 (400). It supports 2 versions, the newest is 2026-10-15-1. "
+            "Use `--api-version 2026-10-15-1` with `--contract 2026-10-15-1`, or `--contract auto`.",
+        ),
+        (
+            AnsweredVersion("2024-01-01", None, VersionEvidence.REJECTED, matches=False),
+            "The API rejects version 2024-01-01 (400). Use `--api-version newest` with `--contract newest`, or "
+            "`--contract auto`.",
+        ),
+        (
+            AnsweredVersion(None, OTHER, VersionEvidence.HEADER, matches=False),
+            "The API answers version 2026-10-15-1; the contract is of 2025-01-01. Use `--contract 2026-10-15-1` to "
+            "check it as it is, or `--api-version 2025-01-01` to request 2025-01-01.",
+        ),
+        (
+            AnsweredVersion(None, None, VersionEvidence.RESPONSES, matches=False),
+            "The API answers another version, which no contract at hand matches, judged by its responses; the contract "
+            "is of 2025-01-01. Use `--api-version 2025-01-01` to request 2025-01-01, or `--contract auto` to use the "
+            "nearest contract.",
+        ),
+    ],
+)
+def test_another_version_in_one_sentence(contract: Contract, answer: AnsweredVersion, sentence: str) -> None:
+    assert mismatch_sentence(answer, contract) == sentence
+
+
+def test_responses_of_other_contracts_show_the_version_if_every_request_failed(
+    contract: Contract, other: Contract
+) -> None:
+    page = pages(other)[0]
+    assert detected_version(contract, [], [other]) is None
+    assert detected_version(contract, [replace(page, status=404)], [contract, other]) is None
+    found = detected_version(contract, [page], [contract, other])
+    assert found == AnsweredVersion(None, OTHER, VersionEvidence.RESPONSES, matches=False)
+    named = exchange("products.list", {}, status=404, api_version_date="2026-02-02")
+    assert detected_version(contract, [named], [other]) == AnsweredVersion(
+        None, "2026-02-02", VersionEvidence.HEADER, matches=False
+    )
+    own = exchange("products.list", {}, status=404, api_version_date="2025-01-01")
+    assert detected_version(contract, [own], [other]) is None
+
+
+def test_a_version_that_answers_from_some_request_on(contract: Contract, other: Contract) -> None:
+    mine, theirs = pages(contract), pages(other)
+    both = [contract, other]
+    assert changed_in_the_middle(contract, [*mine[:3], *theirs[3:]], both) == OTHER
+    assert changed_in_the_middle(contract, [*mine[:3], *theirs[3:]], [contract]) is None
+    assert changed_in_the_middle(contract, mine, both) is None
+    assert changed_in_the_middle(contract, theirs, both) is None  # no response before it is of the own version
+    assert changed_in_the_middle(contract, [*mine[:4], theirs[4]], both) is None  # one operation alone
+    assert changed_in_the_middle(contract, [mine[0], *theirs[1:], mine[0]], both) == OTHER
+    assert changed_in_the_middle(contract, [mine[0], *theirs[1:4], mine[0]], both) is None
+    assert changed_in_the_middle(contract, [theirs[0], *mine, theirs[1]], both) is None

@@ -24,7 +24,7 @@ from whopwatch.mcp import ToolResult, check_mcp_server, session
 from whopwatch.mcp.compare import OfferedTool
 
 PROTOCOL = "2025-06-18"
-SECONDS = 0.5
+SECONDS = 0.2
 BOUND = 60.0
 """Far above the deadlines under test, and far below for ever: a busy machine must not decide."""
 
@@ -153,7 +153,8 @@ def test_a_check_ends_at_its_time_limit() -> None:
     assert "the time limit of 300 s was reached" in str(report.reason)
 
 
-def test_a_program_that_prints_nothing_is_ended(tmp_path: Path) -> None:
+def test_a_program_that_prints_nothing_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp.client.stdio.PROCESS_TERMINATION_TIMEOUT", 0.1)
     pid = tmp_path / "pid"
     code = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     begun = time.monotonic()
@@ -169,5 +170,5 @@ def test_a_program_that_prints_nothing_is_ended(tmp_path: Path) -> None:
 
 def test_a_child_process_is_killed_after_its_timeout() -> None:
     with pytest.raises(TargetError) as caught:
-        call_in_subprocess(time.sleep, 600, timeout=1.0)
-    assert caught.value.got == "no result within 1 s"
+        call_in_subprocess(time.sleep, 600, timeout=0.2)
+    assert caught.value.got == "no result within 0.2 s"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-import time
 from dataclasses import replace
 
 import httpx
@@ -49,13 +49,19 @@ def test_an_interrupted_run_reports_its_responses_and_is_not_clean(contract: Con
     assert (report.verdict, report.reason) == (Verdict.COULD_NOT_CHECK, INTERRUPTED)
 
 
-def test_a_run_at_its_time_limit_reports_its_responses_and_is_not_clean(contract: Contract) -> None:
+def test_a_run_at_its_time_limit_reports_its_responses_and_is_not_clean(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each response takes a tenth of a second, on the clock of the run."""
     api = FakeApi(contract)
+    answered = itertools.count(1)
+    latest = [0]
 
     def answer(request: httpx.Request) -> httpx.Response:
-        time.sleep(0.1)
+        latest[0] = next(answered)
         return api.transport.handle_request(request)
 
+    monkeypatch.setattr(RunBudget, "seconds_left", property(lambda _: 2.0 - latest[0] / 10))
     observation = observe(contract, api.target(), transport=MockTransport(answer), max_seconds=2)
     report = judge(contract, observation, "fake")
     assert report.count()[State.VERIFIED] > 0

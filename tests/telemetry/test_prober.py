@@ -29,7 +29,7 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 @pytest.mark.thorough
@@ -102,6 +102,7 @@ def test_the_export_of_metrics_goes_on_after_an_error(monkeypatch: pytest.Monkey
     with receiving() as receiver:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
         monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "1")
+        monkeypatch.setattr("whopwatch.telemetry.prober.SHORTEST_INTERVAL", 0.01)
         watch = ExportWatch(Signal.METRICS)
         telemetry = ProberTelemetry(None, MetricsExport(Resource({}), watch), (watch,))
         telemetry.start(collect, failed.append)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from tests.local_http import NO_TLS
 from whopwatch.contract import load
 from whopwatch.core.errors import UsageError
 from whopwatch.simulator import Simulator, embedded
+from whopwatch.simulator.faults import responses
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,7 @@ def _peaceful(running: Simulator) -> Iterator[None]:
 def ask(simulator: Simulator, path: str) -> httpx.Response:
     query = {"company_id": simulator.company_id}
     headers = {"authorization": f"Bearer {simulator.api_key}"}
-    return httpx.get(f"{simulator.base_url}{path}", params=query, headers=headers, timeout=5)
+    return httpx.get(f"{simulator.base_url}{path}", params=query, headers=headers, timeout=5, verify=NO_TLS)
 
 
 def test_faults_are_active_from_the_start_at_their_operation_only(running: Simulator) -> None:
@@ -59,7 +62,9 @@ def test_an_invalid_request_is_rejected_and_changes_nothing(
     running: Simulator, method: str, body: str, media_type: str, status: int
 ) -> None:
     running.faults.switch(["sunset@plans.list"])
-    answer = httpx.request(method, running.control_url, content=body, headers={"content-type": media_type})
+    answer = httpx.request(
+        method, running.control_url, content=body, headers={"content-type": media_type}, verify=NO_TLS
+    )
     assert answer.status_code == status
     assert answer.json()["error"]
     assert running.faults.active == ("sunset@plans.list",)
@@ -110,9 +115,16 @@ def test_a_slow_response_does_not_delay_others(running: Simulator) -> None:
     assert ask(running, "/plans").elapsed.total_seconds() < 5
 
 
-def test_a_body_arrives_slowly(running: Simulator) -> None:
+def test_a_body_arrives_slowly(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(responses, "anyio", SimpleNamespace(sleep=sleep))
     running.faults.switch(["slow-body@fee_markups.list"])
     answer = ask(running, "/fee_markups")
     assert answer.status_code == 200
-    assert answer.elapsed.total_seconds() > 1
+    assert sum(waits) > 1
+    assert len(waits) > 5, "a pause after each of many pieces"
     assert answer.json()["data"]

@@ -103,6 +103,7 @@ def orders(listing: WholeList, seed: int) -> list[Pairs]:
     if names["direction"] not in rules.sorts:
         return [((names["parameter"], value),) for value in values]
     turns = ["asc" if (place + seed) % 2 == 0 else "desc" for place in range(len(values))]
+    # The first order is the one that is requested most: only the direction that is not the default shows its effect.
     turns[:1] = ["asc"] if turns else []
     pairs: list[Pairs] = [
         ((names["parameter"], value), (names["direction"], turn)) for value, turn in zip(values, turns, strict=True)

@@ -20,6 +20,7 @@ from whopwatch.planning.reach import next_values, request_operation
 from whopwatch.planning.state import Experiment, RunState, Trace, features, items, own_ids, own_objects
 
 OBJECTS_PER_TURN = 2
+"""Objects that one experiment retrieves in addition."""
 DEVIATING_OBJECTS = 2
 """Objects of an operation that are retrieved because their list items break the contract."""
 DRIFTED_OBJECTS = 16
@@ -217,6 +218,7 @@ def second_parent(state: RunState, operation: Operation) -> Experiment:
     if not (operation.is_list and required and state.first_page(operation)):
         return
     full = [call for call, exchange in state.traces[operation.id] if call.credential == "key" and items(exchange)]
+    # The parent is in the path, or the first pair of the query.
     if len({(tuple(call.path_params.items()), call.query[:1]) for call in full}) > 1:
         return
     values = next_values(state, operation)

@@ -29,7 +29,7 @@ class IdPool:
         self._limit = limit
         self._pinned: dict[str, str] = {}
         self._first_seen_first: set[str] = set()
-        self._ids: dict[str, dict[str, int]] = {}
+        self._ids: dict[str, dict[str, int]] = {}  # by resource: 0 named by the user, 1 its own, 2 mentioned
         self._shows: dict[str, int] = {}
         self._resources: dict[str, str] = {}
         self._ranked: dict[tuple[str, bool], list[str]] = {}

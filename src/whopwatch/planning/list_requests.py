@@ -65,6 +65,7 @@ def first_filtered_page(state: RunState, operation: Operation, *, require_variet
     parameters = (*filters, *(orders[0] if orders else ()))
     count = len(listing.expect(parameters))
     default_size = state.contract.paging(operation).default_size or LARGEST_DEFAULT_SIZE
+    # What fits on one page of the default size is read in three pages instead.
     first: Pairs = () if count > default_size else (("first", str(max(1, count // 3))),)
     since = state.count(operation)
     page = yield list_call(base, (*parameters, *first))
@@ -84,7 +85,7 @@ def traverse_filtered(state: RunState, operation: Operation) -> Experiment:
     if start is None or base is None or start.base != base:
         return
     if suspected_violations(state.list_history(operation), start.since):
-        return
+        return  # the first page deviates by itself: further pages would show the same again
     page, since = start.page, start.since
     if page.ok and not has_next(page) and page.query_value("first") is None and len(items(page)) > 2:
         since = state.count(operation)

@@ -120,7 +120,7 @@ def next_values(state: RunState, operation: Operation) -> ParameterValues | None
     """Return the best values for `operation` that were not tried yet; None if no further try is worth a request."""
     done = state.tried_values.get(operation.id, [])
     rejected = _rejected_ids(state, operation)
-    if len(done) - rejected.total() >= MAX_TRIES:
+    if len(done) - rejected.total() >= MAX_TRIES:  # ids that got 404 have a limit of their own
         return None
     for values in _combinations(state, operation):
         resources = {state.pool.resource_of(id) for id in values.values()}

@@ -153,11 +153,13 @@ def plan(state: RunState) -> Plan:
     for stage in ONE_OPERATION_EACH:
         for step in stage:
             yield PlannedExperiment(_on_first_that_fits(state, step, [*order[place:], *order[:place]], done))
+            # Each step begins at another operation, so that no defect of a single one hides from all steps.
             place = (place + 1) % max(1, len(order))
         yield None
     money = [operation for operation in order if operation.resource in state.contract.behaviour.money_path]
     others = [operation for operation in order if operation not in money]
     pairs = [
+        # What moves money never waits for the rotation to be requested without a key.
         *((step, operation) for step in (*BY_PRIORITY, invalid.no_key) for operation in money),
         *((step, operation) for step in BY_PRIORITY for operation in others),
         *(pair for pair in rotating(state) if pair[0] is not invalid.no_key or pair[1] not in money),

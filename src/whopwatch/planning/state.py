@@ -176,6 +176,7 @@ class RunState:
         self._list_histories: dict[str, ListHistory] = {}
         self._first_pages: dict[str, tuple[int, Trace | None]] = {}
         self._listings: dict[str, tuple[int, WholeList | None]] = {}
+        # The pages of all lists may take a quarter of the budget.
         lists = sum(operation.is_list for operation in self.reads())
         fewest, most = PAGE_LIMITS
         self.page_limit = max(fewest, min(most, self.budget // (4 * max(1, lists))))
@@ -321,16 +322,18 @@ def items(exchange: Exchange) -> list[object]:
 
 def cursor(exchange: Exchange, name: str) -> str | None:
     """Return the cursor `name` (`end_cursor`, `start_cursor`) of a page, or None without a usable one."""
-    info = exchange.json.get("page_info") if isinstance(exchange.json, dict) else None
-    value = info.get(name) if isinstance(info, dict) else None
+    value = _page_info(exchange).get(name)
     return value if isinstance(value, str) and 0 < len(value) <= LONGEST_CURSOR else None
 
 
 def has_next(exchange: Exchange) -> bool:
     """Return whether a page says that another page follows."""
-    value = exchange.json
-    info = value.get("page_info") if isinstance(value, dict) else None
-    return isinstance(info, dict) and info.get("has_next_page") is True
+    return _page_info(exchange).get("has_next_page") is True
+
+
+def _page_info(exchange: Exchange) -> Mapping[str, Any]:
+    info = exchange.json.get("page_info") if isinstance(exchange.json, dict) else None
+    return info if isinstance(info, dict) else {}
 
 
 def rejected_parameter(exchange: Exchange) -> object:

@@ -213,6 +213,7 @@ def judge(
         found = run_checks(contract, evidence, CHECKS, failed_checks)
     if observation.unusable:
         found = ()
+    # v2 is the older API: it is in a report only if the user selects it.
     in_report = [one for one in contract.operations.values() if one.api == "v1" or one.id in observation.selected]
     why_excluded = excluded or (lambda operation: _excluded(operation, observation, evidence))
     rows = [_row(contract, one, observation, evidence, why_excluded(one), sent[one.id]) for one in in_report]

@@ -54,6 +54,7 @@ class _Queue:
 
     def next(self, in_progress: int) -> PlannedExperiment | None:
         """Return the next experiment that may begin; None at the end, or if each has to wait for one in progress."""
+        # A resource counts as used from its first waiting experiment on, so that none of its later ones overtakes it.
         used: set[str | None] = set(self._busy)
         for number, planned in enumerate(self._waiting):
             if planned.resource not in used:
@@ -65,7 +66,7 @@ class _Queue:
             except StopIteration:
                 self.is_over = not self._waiting
                 return None
-            self._is_held = found is None
+            self._is_held = found is None  # the plan goes on when everything before this place has ended
             if found and found.resource not in used:
                 return found
             if found:

@@ -216,7 +216,7 @@ def _with_known_names(choice: ContractChoice, options: RunOptions) -> ContractCh
     try:
         options.selected(choice.contract)
     except UsageError:
-        for contract in reversed(bundled_contracts()) if choice.is_auto else ():
+        for contract in reversed(bundled_contracts()) if choice.is_auto else ():  # the newest first
             with suppress(UsageError):
                 options.selected(contract)
                 return replace(choice, contract=contract)

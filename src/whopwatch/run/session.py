@@ -58,9 +58,12 @@ WRITING_BUDGET = 1600
 REPEAT_SHARE = 0.05
 """The share of the reading budget that is reserved for repeating requests before a finding is reported."""
 WRITE_SHARE = 0.625
-"""The share of the budget that is reserved for writes and the reads that verify them."""
+"""The share of the budget that is reserved for writes and the reads that verify them.
+
+Of WRITING_BUDGET it leaves the reads as many requests as a read-only run has.
+"""
 JUDGED_TOGETHER = 20
-"""Requests after which a run with a maximum of failures counts its findings."""
+"""Requests after which a run with a maximum of failures counts its findings: all checks run each time."""
 CLEANUP_SECONDS = 60.0
 """Time for cleanup, also after the time limit of a run."""
 DETECTION_REQUESTS = 3
@@ -105,12 +108,13 @@ def observe(
         detector = VersionDetector(contract, others, requested=target.api_version_date)
         session = Session(client, state, progress, detector, max_failures)
         session.prepare(target)
+        # `lists_versions` counts as the one request that it takes.
         session.run_plan(plan(state), keep=budget - reading + int(reading * REPEAT_SHARE) + lists_versions)
         if session.unusable and detector.answer.matches and client.remaining:
             session.detect_version(target, others(), transport)
         findings = session.confirm()
         written = session.write(_write_state(state, target)) if writes else None
-        findings = session.findings() if written else findings
+        findings = session.findings() if written else findings  # those of the writes, too
         session.conclude_version()
         other_version = session.set_other_versions_aside(findings, others)
         if lists_versions:
@@ -387,6 +391,7 @@ class Session:
 
     def set_other_versions_aside(self, findings: Sequence[Finding], others: OtherContracts) -> Mapping[str, str]:
         """Remove the responses of another version from the exchanges; return that version by operation id."""
+        # Only a suspicion loads the other contracts: each takes as long as many requests.
         broken = Counter(finding.operation for finding in findings if finding.check == "schema")
         is_suspicious = any(count >= STRUCTURAL for count in broken.values())
         found = answered_by_other_version(self.state.contract, self._exchanges, others() if is_suspicious else ())

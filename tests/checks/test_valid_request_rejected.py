@@ -55,6 +55,35 @@ def test_if_the_same_is_accepted_only_a_missing_parameter_counts(
     assert rules(found(contract, "refused", made, ACCEPTED)) == ([expected] if is_missing else [])
 
 
+def test_a_query_without_a_parameter_that_became_required(contract: Contract) -> None:
+    more = {"purpose": Purpose.QUERY, "query": (*OWN, ("direction", "asc"))}
+    queries = [rejected(400, "parameter_missing", "first", **more), rejected(400, "parameter_invalid", "first", **more)]
+
+    (finding,) = found(contract, "refused", ACCEPTED, *queries)
+
+    assert rules([finding]) == [("optional-parameter-required", "param:first")]
+    assert finding.message == "plans.list: the optional parameter first is required (1 of 3 requests)."
+
+
+@pytest.mark.parametrize(
+    ("code", "param", "expected", "severity"),
+    [
+        ("parameter_missing", "zip", ("undocumented-parameter-required", "status"), Severity.CRITICAL),
+        ("parameter_invalid", None, ("valid-request-invalid", "status"), Severity.HIGH),
+        (None, "zip", ("valid-request-invalid", "status"), Severity.HIGH),
+        (None, "first", ("valid-request-invalid", "param:first"), Severity.HIGH),
+        (None, None, ("account-rejected", "status"), Severity.INFO),
+    ],
+)
+def test_a_422_about_a_parameter_is_not_about_the_account(
+    contract: Contract, code: str | None, param: str | None, expected: tuple[str, str], severity: Severity
+) -> None:
+    (finding,) = found(contract, "refused", rejected(422, code, param), *OTHERS)
+
+    assert rules([finding]) == [expected]
+    assert finding.severity is severity
+
+
 def test_a_rejected_key_that_works_elsewhere_is_info(contract: Contract) -> None:
     for status, rule, location in [
         (401, "key-rejected", "header:authorization"),

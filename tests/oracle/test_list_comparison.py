@@ -62,7 +62,17 @@ def test_what_follows_from_the_list_is_right(contract: Contract, exchanges: tupl
 WRONG: list[tuple[tuple[Exchange, ...], Found]] = [
     # a page that is rejected
     ((page((), ALL, VISIBLE, status=400),), [(rules.QUERY_REJECTED, "param:visibilities[]")]),
-    ((page((), ALL, VISIBLE, ASC, status=422),), [(rules.QUERY_REJECTED, "status")]),
+    ((page((), ALL, VISIBLE, ASC, status=422),), [(rules.ANY_QUERY_REJECTED, "status")]),
+    ((page((), ALL, status=400),), [(rules.ANY_QUERY_REJECTED, "status")]),
+    ((page((), ALL, VISIBLE, status=400, value={"error": {"code": "parameter_missing", "param": "order"}}),), []),
+    (
+        (
+            page(
+                (), ALL, VISIBLE, status=400, value={"error": {"code": "parameter_missing", "param": "visibilities[]"}}
+            ),
+        ),
+        [(rules.QUERY_REJECTED, "param:visibilities[]")],
+    ),
     (
         (page((), ALL, VISIBLE, ASC, status=400, value={"error": {"param": "direction"}}),),
         [(rules.QUERY_REJECTED, "param:direction")],

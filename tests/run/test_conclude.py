@@ -167,6 +167,7 @@ def test_samples_of_a_response(status: int, body: object, count: int) -> None:
         (exchange("products.retrieve", 403, {}), "403: the key lacks a permission; required permission: "),
         (exchange("products.retrieve", 404, {}), "404: not found"),
         (exchange("products.retrieve", 422, {}), "422: the account must be verified first"),
+        (exchange("products.retrieve", 422, {"error": {"param": "zip"}}), "422: the API rejected the request"),
         (exchange("products.retrieve", 429, {}), "429: rate limited"),
         (exchange("products.retrieve", 409, {}), "409: the response has nothing to check"),
         (exchange("products.retrieve", 403, b"<html>"), "403: the response is not JSON"),

@@ -9,6 +9,7 @@ from whopwatch.checks.collector import FindingCollector
 from whopwatch.checks.evidence import Evidence, scope
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.behaviour import PAGING
+from whopwatch.contract.operation import Parameter
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Rule, Severity
 
@@ -44,6 +45,7 @@ UNDOCUMENTED_REQUIRED = Rule(
     "another required parameter",
     "a parameter that is not documented is required",
 )
+PARAMETER_REQUIRED = (OPTIONAL_REQUIRED, UNDOCUMENTED_REQUIRED)
 VALID_REQUEST_INVALID = Rule(
     "refused/valid-request-invalid",
     "D14",
@@ -84,17 +86,13 @@ def valid_request_rejected(contract: Contract, evidence: Evidence, findings: Fin
     accepted = {pair for exchange in evidence.exchanges if exchange.ok for pair in exchange.query}
     for id, exchanges in evidence.by_operation.items():
         operation = contract.operations[id]
-        valid = [
-            one for one in exchanges if one.purpose in (Purpose.LIST, Purpose.RETRIEVE) and one.credential == "key"
-        ]
-        for number, exchange in enumerate(valid):
-            rejection = None
-            if exchange.status == 400:
-                rejection = _bad_request(operation, exchange, valid)
-            elif exchange.status in (401, 403, 422) and not any(other.ok for other in valid):
-                rejection = _key_rejected(exchange, evidence)
-            elif exchange.status == 404 and not operation.alternate_paths:  # with two paths, one of them may be gone
-                rejection = _no_list(exchange, valid, accepted, evidence) or _no_object(exchange, valid, evidence)
+        with_key = [one for one in exchanges if one.credential == "key"]
+        valid = [one for one in with_key if one.purpose in (Purpose.LIST, Purpose.RETRIEVE)]
+        queries = [one for one in with_key if one.purpose is Purpose.QUERY]
+        for number, exchange in enumerate([*valid, *queries]):
+            rejection = _missing_parameter(operation, exchange)
+            if rejection is None and number < len(valid):
+                rejection = _rejection(operation, exchange, valid, accepted, evidence)
             if rejection:
                 findings.report(
                     rejection.rule,
@@ -102,12 +100,52 @@ def valid_request_rejected(contract: Contract, evidence: Evidence, findings: Fin
                     rejection.location,
                     sample=number,
                     exchange=exchange,
-                    samples=len(valid),
+                    samples=len(valid) + len(queries) * (rejection.rule in PARAMETER_REQUIRED),
                     unit="request",
                     name=rejection.name,
                     status=exchange.status,
                     success=operation.success.status,
                 )
+
+
+def _rejection(
+    operation: Operation,
+    exchange: Exchange,
+    valid: Sequence[Exchange],
+    accepted: set[tuple[str, str]],
+    evidence: Evidence,
+) -> _Rejection | None:
+    """Return what a 4xx to a valid request without filters means, or None."""
+    if exchange.status == 400 or names_parameter(exchange):
+        return _bad_request(operation, exchange, valid)
+    if exchange.status in (401, 403, 422) and not any(other.ok for other in valid):
+        return _key_rejected(exchange, evidence)
+    if exchange.status == 404 and not operation.alternate_paths:  # with two paths, one of them may be gone
+        return _no_list(exchange, valid, accepted, evidence) or _no_object(exchange, valid, evidence)
+    return None
+
+
+def names_parameter(exchange: Exchange) -> bool:
+    """Return whether a 422 is about a parameter: others say that the account must be verified first."""
+    error = exchange.error
+    is_about = error.get("code") in ("parameter_missing", "parameter_invalid") or isinstance(error.get("param"), str)
+    return exchange.status == 422 and is_about
+
+
+def _missing_parameter(operation: Operation, exchange: Exchange) -> _Rejection | None:
+    """Return a rejection if the error says that a parameter is missing, although every required one was sent."""
+    error = exchange.error
+    if exchange.status not in (400, 422) or error.get("code") != "parameter_missing":
+        return None
+    named = _named(operation, error)
+    if named and named.name not in {name for name, _ in exchange.query} | exchange.path_params.keys():
+        return _Rejection(OPTIONAL_REQUIRED, f"param:{named.name}", named.name)
+    return _Rejection(UNDOCUMENTED_REQUIRED, f"param:{named.name}" if named else "status")
+
+
+def _named(operation: Operation, error: Mapping[str, Any]) -> Parameter | None:
+    """Return the documented parameter that an error names, or None."""
+    return operation.parameter(error["param"]) if isinstance(error.get("param"), str) else None
 
 
 def _key_rejected(exchange: Exchange, evidence: Evidence) -> _Rejection | None:
@@ -122,23 +160,14 @@ def _key_rejected(exchange: Exchange, evidence: Evidence) -> _Rejection | None:
 
 
 def _bad_request(operation: Operation, exchange: Exchange, valid: Sequence[Exchange]) -> _Rejection | None:
-    """Return what a 400 to a valid request means. One that names nothing may be a missing permission: info only."""
-    error = exchange.error
-    named = operation.parameter(error["param"]) if isinstance(error.get("param"), str) else None
-    location = f"param:{named.name}" if named else "status"
-    is_accepted = any(other.ok for other in valid)
-    if error.get("code") == "parameter_missing":
-        sent = {name for name, _ in exchange.query} | exchange.path_params.keys()
-        if named and named.name not in sent:
-            return _Rejection(OPTIONAL_REQUIRED, location, named.name)
-        return _Rejection(UNDOCUMENTED_REQUIRED, location)
-    if is_accepted:
+    """Return what a 400 or 422 to a valid request means. A 400 that names nothing may be a missing permission: info."""
+    if any(other.ok for other in valid):
         return None
-    return (
-        _Rejection(VALID_REQUEST_INVALID, location)
-        if error.get("code") == "parameter_invalid"
-        else _Rejection(BAD_REQUEST)
-    )
+    error = exchange.error
+    named = _named(operation, error)
+    is_invalid = error.get("code") == "parameter_invalid" or exchange.status == 422
+    location = f"param:{named.name}" if named else "status"
+    return _Rejection(VALID_REQUEST_INVALID, location) if is_invalid else _Rejection(BAD_REQUEST)
 
 
 def _no_list(

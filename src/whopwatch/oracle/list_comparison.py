@@ -185,10 +185,14 @@ def _rejection(traversal: Traversal, page: ListPage) -> list[ListViolation]:
         return []
     named = page.exchange.error.get("param")
     sent = [name for name, _ in page.exchange.query]
+    if named not in sent and page.exchange.error.get("code") == "parameter_missing":
+        return []  # the check of rejected requests reports it
     names = list(dict.fromkeys(name for name, _ in traversal.selection))
     if named in sent:
         return [ListViolation(rules.QUERY_REJECTED, f"param:{named}")]
-    return [ListViolation(rules.QUERY_REJECTED, f"param:{names[0]}" if len(names) == 1 else "status")]
+    if len(names) == 1:
+        return [ListViolation(rules.QUERY_REJECTED, f"param:{names[0]}")]
+    return [ListViolation(rules.ANY_QUERY_REJECTED, "status")]
 
 
 def _of_page(

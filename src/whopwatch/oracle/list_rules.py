@@ -159,6 +159,9 @@ QUERY_REJECTED = _live(
     "a documented request with {param} is rejected",
     "D14",
 )
+ANY_QUERY_REJECTED = _live(
+    "queries/any-request-rejected", HIGH, "a page of the list", "a 4xx", "a documented request is rejected", "D14"
+)
 TOO_MANY_BACKWARDS = _live(
     "queries/too-many-items",
     HIGH,

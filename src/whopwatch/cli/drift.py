@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,7 +38,7 @@ from whopwatch.core.errors import EXIT_INTERRUPTED, UsageError, WhopwatchError
 from whopwatch.core.report import Report, exit_code
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from whopwatch.history.nightly import NightOutcome, NightSettings
     from whopwatch.run.options import RunOptions
@@ -140,15 +140,20 @@ def drift_command(
     output_report(report, outputs)
     traces.export("drift", report)
     if metrics.wanted:
-        from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics
-
         described = report.extra.get("contract") or describe_contract(contract)
-        success, weighed = last_common_success(outcomes), profile is not None
-        metrics.send(DRIFT_JOB, report, drift_metrics(report, described, success, weighed=weighed))
+        _send_metrics(metrics, report, described, last_common_success(outcomes), weighed=profile is not None)
     for outcome in outcomes:
         if outcome.save_error:
             raise outcome.save_error
     return EXIT_INTERRUPTED if any(one.interrupted for one in outcomes) else exit_code(report, fail_on)
+
+
+def _send_metrics(
+    metrics: Metrics, report: Report, contract: Mapping[str, Any], success: float | None, *, weighed: bool
+) -> None:
+    from whopwatch.metrics.runs import DRIFT_JOB, drift_metrics
+
+    metrics.send(DRIFT_JOB, report, drift_metrics(report, contract, success, weighed=weighed))
 
 
 def _run(

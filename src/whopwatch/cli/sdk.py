@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from whopwatch.config import Target
     from whopwatch.contract_build.releases import Release
     from whopwatch.core.report import Report
-    from whopwatch.http import Client, RunBudget
+    from whopwatch.http import Client
 
 EXAMPLE = """\b
 Examples:
@@ -113,7 +113,6 @@ def sdk_command(
 ) -> int:
     """Test an SDK release against a target."""
     from whopwatch.contract_build.releases import resolve_newest
-    from whopwatch.http import RunBudget
     from whopwatch.relay import containment, run_relay, take_secrets
     from whopwatch.reports import FILE_NAMES
     from whopwatch.run.target import open_target
@@ -137,13 +136,13 @@ def sdk_command(
         reading = open_target(contract, target, environ, config=config, seed=seed, rate=rate)
         with (
             reading as ready,
-            _read_only_client(ready, contract, RunBudget(limit, ends_at - time.monotonic())) as client,
+            _read_only_client(ready, contract, limit, ends_at - time.monotonic()) as client,
             run_relay(client, contract, contained.socket if contained else None) as relay,
             run_driver(wanted, folder, relay, contained, ends_at) as program,
         ):
-            ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
             name = f"{wanted.language} SDK {wanted.version} at {ready.name}"
             print_contract(contract, name)
+            ids = {contract.account.resource: ready.company_id} if ready.company_id else {}
             report = check_sdk(contract, program, relay, name=name, ids=ids, budget=limit, seed=seed)
     report = add_impacts(report, profile)
     output_report(report, outputs)
@@ -158,10 +157,10 @@ def _send_metrics(metrics: Metrics, report: Report, release: str, version: str, 
     metrics.send(SDK_JOB, report, sdk_metrics(report, release, version, time.time(), weighed=weighed))
 
 
-def _read_only_client(target: Target, contract: Contract, budget: RunBudget) -> Client:
-    from whopwatch.http import Client
+def _read_only_client(target: Target, contract: Contract, budget: int, seconds: float) -> Client:
+    from whopwatch.http import Client, RunBudget
 
-    return Client(replace(target, writable=False), contract, budget=budget)
+    return Client(replace(target, writable=False), contract, budget=RunBudget(budget, seconds))
 
 
 def _contract_for(release: Release, version: str | None, name: str | None) -> Contract:

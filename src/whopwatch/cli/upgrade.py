@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from whopwatch.cli._support.options import FILE_PATH
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
+
+if TYPE_CHECKING:
+    from whopwatch.diff.sides import Side
 
 EXAMPLE = """\b
 Examples:
@@ -69,7 +73,6 @@ def upgrade_command(
     from whopwatch.contract.loader import NEWEST
     from whopwatch.core.redaction import sanitize
     from whopwatch.diff.result import compare_sides
-    from whopwatch.diff.sides import Side, read_side
     from whopwatch.usage.command_run import describe_run, split_command
     from whopwatch.usage.profile import read_profile
     from whopwatch.usage.scan import scan
@@ -77,13 +80,9 @@ def upgrade_command(
     from whopwatch.usage.upgrade_run import run_before_and_after
     from whopwatch.usage.worklist import FORMATS, count_tasks
 
-    def side(name: str) -> Side:
-        folder = edition_dir(name)
-        return Side(load(folder).version or name, read_side(str(folder), Path()).apis)
-
     newer = _next_version(old) if is_next else new or NEWEST
     words = split_command(command) if command else None
-    sides = side(old), side(newer)
+    sides = _side(old), _side(newer)
     profile = read_profile(usage_file) if usage_file else scan(sources, load(edition_dir(old)))
     contracts = load(edition_dir(old)), load(edition_dir(newer))
     worklist = plan_upgrade(compare_sides(*sides), profile, contracts)
@@ -98,6 +97,15 @@ def upgrade_command(
     else:
         click.echo(text, nl=False)
     return EXIT_DRIFT if worklist.hits else EXIT_CLEAN
+
+
+def _side(name: str) -> Side:
+    """Return the bundled or built contract called `name` as a side of a comparison."""
+    from whopwatch.contract import edition_dir, load
+    from whopwatch.diff.sides import Side, read_side
+
+    folder = edition_dir(name)
+    return Side(load(folder).version or name, read_side(str(folder), Path()).apis)
 
 
 def _next_version(old: str) -> str:

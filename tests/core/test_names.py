@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whopwatch.contract import load
-from whopwatch.core.redaction import SHAPES, describe_names, forget_all, name_token, placeholder, remember, shape_of
+from whopwatch.core.redaction import (
+    SHAPES,
+    describe_names,
+    document_names,
+    forget_all,
+    name_token,
+    placeholder,
+    remember,
+    shape_of,
+)
 from whopwatch.har.pseudonyms import vocabulary_of
 
 
@@ -121,3 +130,9 @@ def test_a_single_name_has_a_keyed_digest() -> None:
     remember("another key of a target")
     assert describe_names("email", ["a@b.c"]) != one
     forget_all()
+
+
+def test_a_name_that_a_contract_documents_is_shown_whatever_it_looks_like() -> None:
+    assert shape_of("4242-4242") == "digits"
+    document_names(["4242-4242", "plain_name"])
+    assert shape_of("4242-4242") is None

@@ -77,6 +77,7 @@ def test_trailers_are_no_headers() -> None:
         (b"gzip", PACKED),
         (b"GZIP", PACKED),
         (b"x-gzip", PACKED),
+        (b"gzip", gzip.compress(JSON[:5], mtime=0) + gzip.compress(b"", mtime=0) + gzip.compress(JSON[5:], mtime=0)),
         (b"deflate", zlib.compress(JSON)),
         (b"identity", JSON),
         (b"", JSON),
@@ -95,6 +96,8 @@ def test_a_packed_body_is_unpacked_however_it_is_cut(encoding: bytes, packed: by
         (PACKED[:-9], b"gzip"),
         (PACKED[:-4] + b"....", b"gzip"),
         (PACKED + b"more", b"gzip"),
+        (gzip.compress(b"", mtime=0) * 64 + PACKED, b"gzip"),
+        (PACKED + PACKED[:-9], b"gzip"),
         (b"\x0b\x02\x80{}\x03", b"br"),
         (gzip.compress(PACKED, mtime=0), b"gzip, gzip"),
     ],
@@ -108,6 +111,10 @@ def test_a_body_of_exactly_the_limit_is_read() -> None:
     packed = gzip.compress(bytes(100_000))
     assert len(receive(response(packed, b"Content-Encoding: gzip"), limits=SMALL).body) == 100_000
     packed = gzip.compress(bytes(100_001))
+    assert receive(response(packed, b"Content-Encoding: gzip"), limits=SMALL).failure is Failure.TOO_LARGE
+    packed = gzip.compress(bytes(50_000))
+    assert len(receive(response(2 * packed, b"Content-Encoding: gzip"), limits=SMALL).body) == 100_000
+    packed += gzip.compress(bytes(50_001))
     assert receive(response(packed, b"Content-Encoding: gzip"), limits=SMALL).failure is Failure.TOO_LARGE
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.checks.support import exchange, page
 from tests.oracle.support import ITEMS, OWN, PLANS, all_pages, history, plan, plans, request
 from whopwatch.contract import Contract
+from whopwatch.contract.loader import load
 from whopwatch.core.exchange import Purpose
+from whopwatch.oracle.expected_list import ListParameters, WholeList
 from whopwatch.oracle.traversal import signature
 
 AFTER = ("after", "c-plan_5")
@@ -143,3 +147,14 @@ def test_a_signature_has_each_filtered_and_sorted_field(contract: Contract) -> N
 
 def _key(contract: Contract) -> tuple[object, ...]:
     return history(contract, *all_pages([plan(1)])).traversals[0].list_key
+
+
+@pytest.mark.parametrize("edition", ["2025-01-01", "2026-10-15-1"])
+def test_a_list_whose_sorted_values_changed_is_another_one(edition: str) -> None:
+    contract = load(edition)
+    parameters = ListParameters(contract, contract.operations["plans.list"])
+    before, after = (WholeList([plan(1, internal_notes=text, title=text)], parameters) for text in ("a", "b"))
+    renamed = WholeList([plan(1, internal_notes="a", title="b")], parameters)
+
+    assert signature(before) != signature(after)
+    assert signature(before) == signature(renamed)

@@ -116,7 +116,7 @@ def _rejection(
     evidence: Evidence,
 ) -> _Rejection | None:
     """Return what a 4xx to a valid request without filters means, or None."""
-    if exchange.status == 400 or names_parameter(exchange):
+    if exchange.status == 400 or is_about_parameter(exchange):
         return _bad_request(operation, exchange, valid)
     if exchange.status in (401, 403, 422) and not any(other.ok for other in valid):
         return _key_rejected(exchange, evidence)
@@ -125,7 +125,7 @@ def _rejection(
     return None
 
 
-def names_parameter(exchange: Exchange) -> bool:
+def is_about_parameter(exchange: Exchange) -> bool:
     """Return whether a 422 is about a parameter: others say that the account must be verified first."""
     error = exchange.error
     is_about = error.get("code") in ("parameter_missing", "parameter_invalid") or isinstance(error.get("param"), str)

@@ -33,6 +33,8 @@ MAX_IDLE_SECONDS = 3.0
 _MAX_PROXY_RESPONSE = 16 * 2**10
 _READ_SIZE = 64 * 2**10
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_MAX_GZIP_MEMBERS = 64
+"""Compressed parts of one body: a proxy may join them (RFC 1952, 2.2)."""
 _COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 _INFORMATIONAL = (100, 102, 103)
 
@@ -431,13 +433,18 @@ def _decompress(response: RawResponse, limits: Limits) -> None:
         return
     if encoding not in _COMPRESSED:
         raise RequestFailedError(Failure.ENCODING)
-    decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
-    try:
-        body = decompressor.decompress(response.body, limits.body_bytes + 1)
-    except zlib.error:
-        raise RequestFailedError(Failure.ENCODING) from None
-    if len(body) > limits.body_bytes:
-        raise RequestFailedError(Failure.TOO_LARGE)
-    if not decompressor.eof or decompressor.unused_data:
+    body, rest = bytearray(), bytes(response.body)
+    for _ in range(_MAX_GZIP_MEMBERS):
+        decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
+        try:
+            body += decompressor.decompress(rest, limits.body_bytes + 1 - len(body))
+        except zlib.error:
+            raise RequestFailedError(Failure.ENCODING) from None
+        if len(body) > limits.body_bytes:
+            raise RequestFailedError(Failure.TOO_LARGE)
+        rest = decompressor.unused_data
+        if not decompressor.eof or not rest:
+            break
+    if not decompressor.eof or rest:
         raise RequestFailedError(Failure.ENCODING)
-    response.body = bytearray(body)
+    response.body = body

@@ -170,9 +170,7 @@ def signature(whole: WholeList) -> list[tuple[Any, ...]]:
 
 
 def _sort_paths(parameters: ListParameters) -> Iterator[tuple[str, ...]]:
-    parameter = parameters.operation.parameter(parameters.declared.order["parameter"])
-    for name in parameter.schema.get("enum", ()) if parameter else ():
-        yield parameters.declared.order_path(name)
+    return map(parameters.declared.order_path, parameters.orders)
 
 
 def _values(item: Any, paths: list[tuple[str, ...]]) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from whopwatch.checks import Evidence, FailedCheck, run_checks
 from whopwatch.checks.registry import CHECKS, Turns, checks_with_turns
-from whopwatch.checks.rejections import names_parameter
+from whopwatch.checks.rejections import is_about_parameter
 from whopwatch.checks.reproduce import example_request
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.loader import describe_contract
@@ -385,7 +385,7 @@ def _why_no_sample(operation: Operation, exchanges: Sequence[Exchange]) -> str:
         403: f"403: the key lacks a permission{scopes}",
         404: "404: not found, with every id that was tried" if len(exchanges) > 1 else "404: not found",
         422: "422: the API rejected the request"
-        if names_parameter(exchange)
+        if is_about_parameter(exchange)
         else "422: the account must be verified first",
         429: "429: rate limited",
     }

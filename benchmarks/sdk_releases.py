@@ -42,7 +42,7 @@ HEAD = (
     "without a type",
     "raises",
     "argument gone",
-    "requests a walk, needed",
+    "requests of a traversal, needed",
 )
 BEGIN, END = "<!-- table of benchmarks.sdk_releases -->", "<!-- end of the table -->"
 

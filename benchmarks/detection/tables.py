@@ -264,7 +264,7 @@ _FRUGAL = """A caught fault was not searched for again with more requests and co
 of the larger budgets, and the shares of what findings name, cover only the runs that took place."""
 
 _EVERYWHERE = """An experiment that runs at a few operations each night, in rotation, finds a fault of every operation
-in the first night. A fault of a single operation it finds in the night of that operation. A fault without any usable
+in the first night. It finds a fault of a single operation in the night of that operation. A fault without any usable
 response, such as a 500 everywhere, counts as caught if the run could not check and gives the reason."""
 
 _UNSEEN = """Derived from the drift classes and the invariants of a paginated list, independently of the catalogue and

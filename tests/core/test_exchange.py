@@ -55,7 +55,7 @@ def test_what_is_not_a_json_document_is_named(body: bytes, problem: BodyProblem)
 def test_depth_is_bounded_exactly() -> None:
     assert parse_json(b"[" * 64 + b"]" * 64)[1] is None
     assert parse_json(b"[" * 65 + b"]" * 65)[1] is BodyProblem.TOO_DEEP
-    # The parser accepts neither; the second one nests too deep besides.
+    # The parser accepts neither; the second one also nests too deep.
     assert parse_json(b"[" * 64 + b"1 1" + b"]" * 64)[1] is BodyProblem.NOT_JSON
     assert parse_json(b"[" * 65 + b"1 1" + b"]" * 65)[1] is BodyProblem.TOO_DEEP
     assert parse_json(b"[" * 65 + b"NaN" + b"]" * 65)[1] is BodyProblem.TOO_DEEP

@@ -31,8 +31,8 @@ A finding also has a *source*, the two sources that disagree (`live-contract`, `
 `contract-contract`, `sdk-contract` or `docs-docs`), and a *confidence*: `suspected` after one sample, `confirmed` after
 several samples that agree. A finding of severity `info` does not make its operation `drift`.
 
-`whopwatch diff` compares two descriptions, and its severity says who is hurt. A permission or authentication that
-requests now need (D17) is critical. One that they no longer need is medium: no client breaks, but more keys can do
+`whopwatch diff` compares two descriptions, and its severity says which clients break. A permission or authentication
+that requests now need (D17) is critical. One that they no longer need is medium: no client breaks, but more keys can do
 more. In a live run both are critical, because the API does not do what is documented. Nothing is concluded from a
 permission that one side does not state: documents list it under "not compared", for SDK releases it is left out.
 """

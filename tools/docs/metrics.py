@@ -38,7 +38,7 @@ that run is at `/history?run=9f86d081884c7d65`. If traces are exported ([OpenTel
 has `trace_id` and `span_id` too. Prometheus stores exemplars with `--enable-feature=exemplar-storage`.
 """
 LABELS: Mapping[str, str] = {
-    "asked": "API version that requests ask for, or `key` for the key's own version",
+    "asked": "API version that requests name, or `key` for the key's own version",
     "check": "the id of a check",
     "class": "drift class, see [drift classes](drift-classes.md)",
     "code_class": ", ".join(CODE_CLASSES),

@@ -154,7 +154,7 @@ class Target:
     """One API to check.
 
     `base_url` ends with the version (`https://api.whop.com/api/v1`) and has no trailing slash. `rate` is in requests
-    per second, None for no limit; `concurrency` is the number of requests on their way at once. `api_version_date` is
+    per second, None for no limit; `concurrency` is the number of concurrent requests. `api_version_date` is
     the version to request, `key` for that of the key, None if the user named none. `known_ids` gives an id by resource,
     for resources to which no list leads. `allow_unchecked` are patterns of the operations that the key need not be
     allowed to use (`payments.*`, `*`). Raise UsageError for a writable target on a production host.

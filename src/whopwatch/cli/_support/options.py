@@ -122,7 +122,7 @@ OPERATION = click.option(
     multiple=True,
     shell_complete=completion.operations,
     metavar="GLOB",
-    help="Check only operations that match, as payments.*.",
+    help="Check only operations that match, such as payments.*.",
 )
 EXCLUDE = click.option(
     "--exclude",
@@ -152,7 +152,7 @@ CONCURRENCY = click.option(
     "--concurrency",
     type=click.IntRange(1, MAX_CONCURRENCY),
     metavar="N",
-    help=f"Requests on their way at once.  [default: {MAX_CONCURRENCY}, on this machine 1]",
+    help=f"Concurrent requests.  [default: {MAX_CONCURRENCY}; 1 for a server on this machine]",
 )
 SEED = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and of the simulator.")
 MAX_TIME = click.option(
@@ -181,14 +181,14 @@ FAIL_ON_SEVERITY = click.option(
     type=click.Choice([value for value in FAIL_ON if value != FAIL_ON_NEW]),
     default=DEFAULT_FAIL_ON,
     show_default=True,
-    help="Mildest severity that ends the run with 1, or `hits` for findings that hit your code.",
+    help="Mildest severity for exit code 1, or `hits` for findings that hit your code.",
 )
 FAIL_ON_OPTION = click.option(
     "--fail-on",
     type=click.Choice(FAIL_ON),
     default=DEFAULT_FAIL_ON,
     show_default=True,
-    help="Mildest severity that ends the run with 1, `new` for new and worse findings, `hits` for those of your code.",
+    help="Mildest severity for exit code 1; `new` for new and worse findings, `hits` for those of your code.",
 )
 USAGE_PROFILE = click.option(
     "--usage",
@@ -198,7 +198,7 @@ USAGE_PROFILE = click.option(
     help="Usage profile of your code.  [default: usage.json beside whopwatch.toml, or here]",
 )
 MAX_FAILURES = click.option(
-    "--max-failures", type=click.IntRange(min=1), metavar="N", help="Stop after N findings that count."
+    "--max-failures", type=click.IntRange(min=1), metavar="N", help="Stop after N findings that affect the exit code."
 )
 DRY_RUN = click.option(
     "--dry-run", is_flag=True, help="Print the requests of the plan, and send none of them to the target."

@@ -1,4 +1,4 @@
-"""What a user expects of a command line: quiet and verbose, a dry run, an early end, completion, any encoding."""
+"""What a user expects of a command line: quiet and verbose, a dry run, an early end, completion, encodings, colours."""
 
 from __future__ import annotations
 
@@ -126,3 +126,42 @@ def test_every_command_has_help_with_an_example(name: str, capsys: pytest.Captur
     for option in ("-h", "--help"):
         assert main([name, option]) == 0
         assert "xample" in capsys.readouterr().out
+
+
+RED = "\x1b["
+CHECK = ["check", "--only", "products.list", "--budget", "3"]
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "colored"),
+    [
+        ([], {}, False),
+        ([], {"FORCE_COLOR": "1"}, True),
+        ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (["--color", "always"], {}, True),
+        (["--color", "always"], {"NO_COLOR": "1"}, True),
+        (["--color", "never"], {"FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_colors_in_a_pipe(
+    options: list[str],
+    environ: dict[str, str],
+    colored: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert main([*options, *CHECK]) == 0
+    out, err = capsys.readouterr()
+    assert (RED in out) is colored
+    # A progress bar moves the cursor, which a pipe must never get.
+    assert err.startswith("Checking simulator")
+    assert "\x1b" not in err
+
+
+def test_an_unknown_mode_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--color", "sometimes", *CHECK]) == 2
+    assert "--color" in capsys.readouterr().err

@@ -1,9 +1,11 @@
-"""probes.toml: strict, with errors that name the place."""
+"""probes.toml: strict, with errors that name the place; and which times a maintenance window covers."""
 
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests.prober.support import CONTRACT
 from whopwatch.contract import load
 from whopwatch.core.errors import ConfigError
 from whopwatch.core.finding import Severity
-from whopwatch.prober.settings import default_file, parse_settings, read_settings, select_probes
+from whopwatch.prober.settings import default_file, parse_settings, read_settings, read_window, select_probes
 
 GETS = "[[probes]]\ngets = true\n"
 
@@ -138,3 +140,45 @@ def test_the_default_probes_are_those_of_the_contract(name: str | None) -> None:
     assert probes["payments.list"].options.interval == 30
     account = contract.account.resource
     assert probes[f"{account}.retrieve"].options.interval == 30
+
+
+SUNDAY = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def holds(now: datetime, **table: Any) -> bool:
+    return read_window(table, "here").is_active(now)
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [("01:59", False), ("02:00", True), ("03:29", True), ("03:30", False), ("26:00", False)],
+)
+def test_a_weekly_window(offset: str, expected: bool) -> None:
+    hours, minutes = map(int, offset.split(":"))
+    now = SUNDAY + timedelta(hours=hours, minutes=minutes)
+    assert holds(now, weekdays=["sun"], start="02:00", duration="90m") is expected
+
+
+def test_a_window_goes_on_over_midnight() -> None:
+    window: dict[str, Any] = {"weekdays": ["sat"], "start": "23:00", "duration": "3h"}
+    assert holds(SUNDAY + timedelta(hours=1, minutes=59), **window)
+    assert not holds(SUNDAY + timedelta(hours=2), **window)
+    assert not holds(SUNDAY + timedelta(days=1, hours=1), **window)
+
+
+def test_a_window_of_days() -> None:
+    window: dict[str, Any] = {"weekdays": ["sun"], "start": "12:00", "duration": "3d"}
+    assert holds(SUNDAY + timedelta(days=3, hours=11), **window)
+    assert not holds(SUNDAY + timedelta(days=3, hours=12), **window)
+
+
+def test_without_weekdays_it_is_every_day() -> None:
+    for day in range(7):
+        assert holds(SUNDAY + timedelta(days=day, hours=2), start="02:00", duration="1h")
+
+
+def test_a_single_window_in_any_time_zone() -> None:
+    berlin = timezone(timedelta(hours=1))
+    window = {"from": SUNDAY, "until": SUNDAY + timedelta(hours=1)}
+    assert holds(datetime(2026, 2, 1, 1, 30, tzinfo=berlin), **window)
+    assert not holds(datetime(2026, 2, 1, 2, 0, tzinfo=berlin), **window)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.checks.support import exchange, found
-from whopwatch.checks.responses import spent_by_others
+from whopwatch.checks.responses import announced_rate, spent_by_others
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Credential, Purpose
 from whopwatch.core.finding import Severity
@@ -96,3 +96,41 @@ def test_what_others_spend_is_each_fall_of_the_header_by_more_than_one_request()
 
 def test_a_request_without_a_response_has_no_status(contract: Contract) -> None:
     assert found(contract, "status", exchange("plans.list", status=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "rate"),
+    [
+        ("600;w=60", 600),
+        ("60;w=60", 60),
+        ("20;w=1", 1200),
+        ('"default";q=100;w=60', 100),
+        ('"burst";q=100;w=1, "day";q=144000;w=86400;pk=:eA==:', 100),
+        (" 600 ; w=60 , 30;w=60;burst=10", 30),
+        ("60;w=0", None),
+        ("60", None),
+        ("w=60", None),
+        ("x" * 300 + ", 1;w=60", None),
+        (None, None),
+    ],
+)
+def test_a_rate_limit_policy_below_the_documented_limit_is_found(
+    contract: Contract, policy: str | None, rate: float | None
+) -> None:
+    made = exchange("plans.list", headers=(("ratelimit-policy", policy),) if policy else ())
+    findings = found(contract, "status", made, exchange("plans.list", credential="none", headers=made.headers))
+
+    assert announced_rate(made) == rate
+    assert [(one.rule, one.location, one.expected, one.observed, one.samples) for one in findings] == (
+        [
+            (
+                "status/rate-limit-lowered",
+                "header:ratelimit-policy",
+                "600 requests a minute",
+                f"{rate:g} requests a minute",
+                1,
+            )
+        ]
+        if rate and rate < 600
+        else []
+    )

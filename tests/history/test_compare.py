@@ -168,6 +168,21 @@ def test_a_lost_permission_is_drift_until_it_is_back(contract: Contract) -> None
     assert back.verdict is Verdict.CLEAN
 
 
+def test_a_lost_permission_is_found_beside_a_finding_about_its_error(contract: Contract) -> None:
+    def refuse(exchange: Exchange) -> Exchange:
+        refused = without_permission(exchange)
+        return refused if refused is exchange else replace(refused, body=b'{"message": "no"}')
+
+    nights = Nights(contract, SOME)
+    nights.quiet(2)
+    first, second = (nights.run(change=refuse, keep_checks=True) for _ in range(2))
+    key = ("D17", "payments.list", "header:authorization")
+    assert {one.drift_class for one in first.findings if one.operation == "payments.list"} >= {"D15", "D17"}
+    assert (states(first)[key], states(second)[key]) == ("new", "known")
+    (lost,) = (one for one in second.findings if one.drift_class == "D17" and one.operation == "payments.list")
+    assert (lost.severity, lost.expected) == (Severity.HIGH, "a successful response (allowed on 2026-01-02)")
+
+
 def test_an_operation_whose_findings_are_accepted_says_so(contract: Contract) -> None:
     nights = Nights(contract, SOME)
     fault = ["field-missing@products.list"]

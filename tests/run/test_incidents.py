@@ -57,6 +57,20 @@ def test_a_rate_limit_that_ends_after_a_wait_is_an_incident_each_time() -> None:
     assert without_incidents([sent(status=429)] * 3)[1] == ()
 
 
+def test_a_rate_limit_of_most_operations_is_judged_at_one_of_them() -> None:
+    def run(limited: int, others: int) -> list[Exchange]:
+        some = [one for number in range(limited) for one in (sent(f"a{number}", 429), sent(f"a{number}"))]
+        return [*some, *(sent(f"b{number}") for number in range(others))]
+
+    rest, incidents = without_incidents(run(10, 10))
+    assert [one.operation for one in rest if one.status == 429] == ["a0"]
+    assert len(incidents) == 9
+    for elsewhere in (run(9, 0), run(10, 11)):
+        assert all(one.status == 200 for one in without_incidents(elsewhere)[0])
+    rest, incidents = without_incidents([*run(11, 10), sent(status=502), sent()])
+    assert (len(incidents), sum(one.status == 429 for one in rest)) == (11, 1)
+
+
 @pytest.mark.parametrize(
     "exchanges",
     [

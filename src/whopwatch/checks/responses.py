@@ -160,11 +160,13 @@ RATE_LIMITED_EARLY = Rule(
 
 
 def documented_status(contract: Contract, evidence: Evidence, findings: FindingCollector) -> None:
-    """Report undocumented statuses, server errors, redirects and a 429 below the documented limit."""
+    """Report undocumented statuses, server errors, redirects, and a rate limit below the documented one."""
     for id, exchanges in evidence.by_operation.items():
         operation = contract.operations[id]
         # Without a documented limit, no 429 is early.
-        limit = contract.documents[operation.api].get("x-rate-limit", {}).get("requests", 0)
+        documented = contract.documents[operation.api].get("x-rate-limit", {})
+        limit = documented.get("requests", 0)
+        _report_lower_limit(operation, exchanges, documented, findings)
         spent = len(exchanges) + spent_by_others(exchanges)
         for number, exchange in enumerate(exchanges):
             rule = _broken_rule(contract, operation, exchange)
@@ -182,6 +184,34 @@ def documented_status(contract: Contract, evidence: Evidence, findings: FindingC
                     status=exchange.status,
                     success=operation.success.status,
                 )
+
+
+def _report_lower_limit(
+    operation: Operation, exchanges: Sequence[Exchange], documented: Mapping[str, int], findings: FindingCollector
+) -> None:
+    """Report a RateLimit-Policy of fewer requests in a time than documented. Other headers do not say in which time."""
+    expected = 60 * documented.get("requests", 0) / documented.get("seconds", 60)
+    with_key = [one for one in exchanges if one.credential == "key"]
+    for number, exchange in enumerate(with_key):
+        announced = announced_rate(exchange)
+        if announced is not None and announced < expected:
+            findings.report(
+                RATE_LIMIT_LOWERED,
+                operation.id,
+                "header:ratelimit-policy",
+                sample=number,
+                exchange=exchange,
+                samples=len(with_key),
+                unit="response",
+                expected=f"{expected:g}",
+                observed=f"{announced:.4g}",
+            )
+
+
+def announced_rate(exchange: Exchange) -> float | None:
+    """Return the requests a minute that the header RateLimit-Policy allows, the lowest of several; None without one."""
+    policies = _RATE_POLICY.findall((exchange.header("ratelimit-policy") or "")[:200])
+    return min((60 * int(requests) / int(seconds) for requests, seconds in policies if int(seconds)), default=None)
 
 
 def spent_by_others(exchanges: Sequence[Exchange]) -> int:
@@ -221,6 +251,15 @@ def _broken_rule(contract: Contract, operation: Operation, exchange: Exchange) -
     return None if str(status) in contract.behaviour.errors else UNDOCUMENTED_STATUS
 
 
+RATE_LIMIT_LOWERED = Rule(
+    "status/rate-limit-lowered",
+    "D22",
+    Severity.MEDIUM,
+    "{expected} requests a minute",
+    "{observed} requests a minute",
+    "the rate limit that it announces is below the documented one",
+)
+_RATE_POLICY = re.compile(r"(?:^|,)\s*(?:\"?[\w-]{0,60}\"?\s*;\s*q=)?(\d{1,9})\s*;\s*w=(\d{1,9})\b", re.ASCII)
 NO_CONTENT = 204
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}", re.ASCII)
 _CHARSET = re.compile(r"[a-z0-9_-]{1,20}", re.ASCII)

@@ -34,7 +34,7 @@ def update_operation_records(
         if result.state is State.NOT_COVERED:
             continue
         record = records.operations.setdefault(result.id, OperationRecord())
-        if result.state is State.COULD_NOT_CHECK:
+        if result.state is State.COULD_NOT_CHECK or result.denied:
             record.unverified += 1
         else:
             record.unverified, record.verified_night = 0, night

@@ -113,7 +113,8 @@ class RowEvidence:
             samples=self.samples,
             latency=self.latency,
             request=self.request,
-            denied=self.denied and state is State.COULD_NOT_CHECK,
+            # A refusal may have a finding of its own, for example about its error body.
+            denied=self.denied and not self.samples and state in (State.COULD_NOT_CHECK, State.DRIFT),
             **self._checks(state),
         )
 

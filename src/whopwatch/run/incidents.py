@@ -20,6 +20,8 @@ MAX_SHARE = 0.05
 MAX_SHARE_OF_OPERATION = 0.1
 """The share of the requests of one operation that may fail in the same way, if it is more than one request; and in
 different ways, if it is more than `MAX_INCIDENTS`."""
+MIN_LIMITED_OPERATIONS = 10
+"""Operations that must be rate limited, and at least half of all in the run, before a 429 is a finding."""
 MAX_INCIDENTS_LISTED = 20
 """Incidents that a report lists."""
 
@@ -45,14 +47,17 @@ def without_incidents(exchanges: Sequence[Exchange]) -> tuple[Sequence[Exchange]
     did not fail in the same way again, and if the operation and the run had few of them. Three kinds are incidents in
     any number: a response of Cloudflare itself, which says nothing about the API; a connection that the server had
     closed before the request was sent on it; and a 429 that ended after a wait, because others may spend the limit of
-    the same key.
+    the same key. They cannot spend that of most operations at once, as each operation has a limit of its own: then
+    the 429s of one operation are judged, so that the report has one finding, and the others are verified.
     """
     foreign = {place: reason for place, one in enumerate(exchanges) if (reason := cloudflare_reason(one))}
     failures = [place for place, one in enumerate(exchanges) if place not in foreign and one.may_be_transient]
     last_response = _last_response(exchanges) if failures else {}
     recovered = [place for place in failures if last_response[_identity(exchanges[place])] > place]
-    expected = {place for place in recovered if _is_expected(exchanges[place])}
-    others = set(recovered) - expected
+    judged = _operation_for_all_limited(exchanges)
+    limited = {place for place in recovered if exchanges[place].status == 429 and exchanges[place].operation == judged}
+    expected = {place for place in recovered if _is_expected(exchanges[place])} - limited
+    others = set(recovered) - expected - limited
     failed = [exchanges[place] for place in failures]
     of_request = Counter((_identity(one), one.failure_kind) for one in failed)
     sent = Counter(one.operation for one in exchanges) if failures else Counter()
@@ -80,6 +85,13 @@ def _last_response(exchanges: Sequence[Exchange]) -> dict[object, int]:
         if not one.may_be_transient:
             places[_identity(one)] = place
     return places
+
+
+def _operation_for_all_limited(exchanges: Sequence[Exchange]) -> str | None:
+    """Return the first of the operations that got a 429, if most operations did."""
+    limited = {one.operation for one in exchanges if one.status == 429}
+    is_most = len(limited) >= max(MIN_LIMITED_OPERATIONS, len({one.operation for one in exchanges}) / 2)
+    return min(limited) if is_most else None
 
 
 def _is_expected(exchange: Exchange) -> bool:

@@ -65,7 +65,8 @@ def list_detail_consistency(contract: Contract, evidence: Evidence, findings: Fi
     """Compare every retrieved object with the list item of the same id, on the fields that both have.
 
     If an object was retrieved several times, only fields that differ in the last response are reported; if it was
-    listed again after that, only fields that differ from both: a change between two requests is no difference.
+    listed again after that, only fields that differ from both, which are the same: a change between two requests is no
+    difference.
     """
     for id, responses in evidence.responses.items():
         operation = contract.operations[id]
@@ -115,6 +116,8 @@ def _compare(
         paths = set(differing_paths(item, success.value))
         if later is not None:
             paths &= set(differing_paths(later, success.value))
+            changed = list(differing_paths(item, later))
+            paths = {one for one in paths if not any(_overlap(one, other) for other in changed)}
         compared.append((success, {pointer_of(path) for path in paths}))
     for success, places in compared:
         for place in sorted(places & compared[-1][1]):
@@ -127,6 +130,11 @@ def _compare(
                 samples=samples,
                 place=place,
             )
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    """Return whether one of two paths contains the other."""
+    return all(step == other_step for step, other_step in zip(one, other, strict=False))
 
 
 def _outside_writes(responses: Sequence[SuccessResponse]) -> Sequence[SuccessResponse]:

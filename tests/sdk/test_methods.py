@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Any, get_type_hints
 
 import pytest
-from whop_sdk import AsyncWhop, Whop
+from whop_sdk import AsyncWhop, DefaultAsyncHttpxClient, Whop
 from whop_sdk.pagination import AsyncCursorPage, SyncCursorPage
 
+from tests.local_http import NO_TLS
 from tests.sdk.declared import problems
 from tests.simulator.asker import Asker
 from tests.simulator.bodies import bodies
@@ -78,7 +79,8 @@ def sync_results(client: Whop, operation: Operation, sent: dict[str, Any]) -> tu
 
 async def async_results(running: Simulator, operation: Operation, sent: dict[str, Any]) -> tuple[Any, list[Any]]:
     resource, name = operation.id.split(".")
-    async with AsyncWhop(api_key=running.api_key, base_url=running.base_url, max_retries=0) as client:
+    http = DefaultAsyncHttpxClient(verify=NO_TLS)
+    async with AsyncWhop(api_key=running.api_key, base_url=running.base_url, max_retries=0, http_client=http) as client:
         method = getattr(getattr(client, resource), name)
         result = await method(**sent)
         items = []

@@ -81,6 +81,8 @@ EXPLAINED = [
     (V("schema/type", "/title", "plans.retrieve"), V("twins/field-differs", "/title", "plans.retrieve")),
     # a parameter that filters on a broken field
     (V("schema/type", "/data/*/created_at"), V("queries/excluded-item", "param:created_after")),
+    # an order by a broken field
+    (V("schema/type", "/data/*/internal_notes"), V("queries/wrong-order", "param:order")),
     (V("schema/null", "/data/*/company/id"), V("asked-for/other-owner", "param:company_id")),
 ]
 
@@ -109,6 +111,8 @@ UNRELATED = [
     (V("content/charset", "/data/*/title"), V("twins/field-differs", "/title", "plans.retrieve")),
     (V("schema/type", "/data/*/created_at"), V("queries/excluded-item", "param:created_before", "products.list")),
     (V("schema/type", "/data/*/updated_at"), V("queries/excluded-item", "param:created_after")),
+    (V("schema/type", "/data/*/title"), V("queries/wrong-order", "param:order")),
+    (V("schema/type", "/data/*/internal_notes"), V("queries/wrong-order", "param:direction")),
 ]
 
 

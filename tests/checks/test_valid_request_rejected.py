@@ -163,3 +163,14 @@ def test_an_operation_with_two_paths_may_miss_at_one(contract: Contract) -> None
     made = exchange("users.check_access", {}, status=404, purpose=Purpose.RETRIEVE, path={"id": "user_1"})
 
     assert found(contract, "refused", exchange("users.list", page([{"id": "user_1"}])), made) == []
+
+
+def test_the_object_of_another_parameter_may_be_gone(contract: Contract) -> None:
+    def checked(status: int, product: str) -> Exchange:
+        path = {"id": "user_1", "resource_id": product}
+        return exchange("payments.retrieve", {}, status=status, purpose=Purpose.RETRIEVE, path=path)
+
+    listed = exchange("payments.list", page([{"id": "user_1"}]))
+
+    assert found(contract, "refused", listed, checked(404, "prod_1"), checked(200, "prod_2")) == []
+    assert rules(found(contract, "refused", listed, checked(404, "prod_1"))) == [("listed-object-not-found", "status")]

@@ -145,6 +145,20 @@ def test_what_changed_is_counted_for_its_operation(contract: Contract) -> None:
     assert changes == {"products.list": 2, "payments.list": 0}
 
 
+def test_another_type_explains_what_else_changed_in_a_value(contract: Contract) -> None:
+    def as_string(exchange: Exchange) -> Exchange:
+        if not isinstance(exchange.json, dict) or "data" not in exchange.json:
+            return exchange
+        items = [{**item, "initial_price": str(item["initial_price"])} for item in exchange.json["data"]]
+        return replace(exchange, body=json.dumps({**exchange.json, "data": items}).encode())
+
+    nights = Nights(contract, ("plans.list",))
+    nights.quiet(6)
+    assert {(one.drift_class, one.location) for one in nights.run(change=as_string, keep_checks=True).findings} == {
+        ("D7", "/data/*/initial_price")
+    }
+
+
 def without_permission(exchange: Exchange) -> Exchange:
     """Refuse every request for payments."""
     if not exchange.operation.startswith("payments."):

@@ -234,10 +234,14 @@ def _is_within(field: str, causes: Collection[str]) -> bool:
 
 
 def _filtered_fields(contract: Contract, one: RuleViolations) -> Iterator[str]:
-    """Yield the fields of an item that the parameter of a violation filters on."""
+    """Yield the fields of an item that the parameter of a violation filters on or sorts by."""
     name = one.location.removeprefix("param:")
     paths = [tuple(path.split(".")) for path in contract.behaviour.owners.get(name, "").split("|") if path]
-    filters = contract.filters_of(contract.operations[one.operation])
+    operation = contract.operations[one.operation]
+    order = contract.behaviour.order["parameter"]
+    if name == order and (parameter := operation.parameter(order)):
+        paths += map(contract.behaviour.order_path, contract.documented_values(operation, parameter))
+    filters = contract.filters_of(operation)
     paths += [path for filter in filters if filter.name == name for path in filter.paths]
     return (f"/{'/'.join(path)}" for path in paths)
 

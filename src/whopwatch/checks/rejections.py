@@ -209,6 +209,8 @@ def _no_object(exchange: Exchange, valid: Sequence[Exchange], evidence: Evidence
     last = [other for other in valid if other.path_params == exchange.path_params][-1]
     if operation.is_list or not is_listed or last.status != 404:
         return None
+    if len(exchange.path_params) > 1 and any(other.ok for other in valid):
+        return None  # the object of another parameter may be gone
     return _Rejection(LISTED_NOT_FOUND)
 
 

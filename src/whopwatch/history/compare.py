@@ -193,15 +193,24 @@ def _found(
     known = {id: record for id, record in records.operations.items() if id in covered}
     rescaled = list(find_unit_changes(records, shown, rules))
     refused = list(find_lost_permissions(records, report.operations, evidence))
+    traits = list(find_trait_changes(records, shown, rules, night))
     found = [
         *report.findings,
-        *find_trait_changes(records, shown, rules, night),
+        *(finding for finding in traits if not _is_retyped(finding, report)),
         *rescaled,
         *find_slowdowns(known, rules.latency),
         *refused,
         *find_unverified(records, report.operations, rules, {finding.operation for finding in refused}),
     ]
     return _most_severe(found), rescaled
+
+
+def _is_retyped(finding: Finding, report: Report) -> bool:
+    """Return whether the value of a finding has another type now: that explains what else changed in it."""
+    retyped = [
+        one.location for one in report.findings if one.drift_class == "D7" and one.operation == finding.operation
+    ]
+    return any(finding.location == place or finding.location.startswith(f"{place}/") for place in retyped)
 
 
 def _night(report: Report, records: Records) -> Night:

@@ -15,10 +15,11 @@ from .parts import (
     ORANGE,
     RED,
     YELLOW,
-    always,
+    coloured,
     lines,
     query,
     rows,
+    series,
     stacked,
     steps,
 )
@@ -54,34 +55,25 @@ def panels() -> list[timeseries.Panel | table.Panel]:
 
 def _by_severity(title: str, description: str, expression: str) -> timeseries.Panel:
     panel = stacked(lines(title, description, "short")).decimals(0).no_value("No finding")
-    for severity, colour in SEVERITY_COLOURS.items():
-        panel = panel.override_by_name(severity, always(colour))
-    return panel.with_target(query(expression, "{{severity}}"))
+    return coloured(panel, SEVERITY_COLOURS).with_target(query(expression, "{{severity}}"))
 
 
 def _hitting() -> timeseries.Panel:
     description = "Findings that hit your own code, by the usage profile of the probers and of the nightly run."
     probes = f"sum(whop_probe_hitting_findings{{{BY_OPERATION}}})"
-    return (
-        lines("Findings that hit your code", description, "short", width=12)
-        .decimals(0)
-        .no_value("No run with a usage profile")
-        .with_target(query(probes, "probes"))
-        .with_target(query("sum(whop_contract_drift_hitting_findings)", "nightly run", "B"))
-        .override_by_name("probes", always(ORANGE))
-        .override_by_name("nightly run", always(RED))
+    panel = lines("Findings that hit your code", description, "short", width=12)
+    return series(
+        panel.decimals(0).no_value("No run with a usage profile"),
+        (probes, "probes", ORANGE),
+        ("sum(whop_contract_drift_hitting_findings)", "nightly run", RED),
     )
 
 
 def _incidents() -> timeseries.Panel:
     description = "Incidents of the last nightly run: failed requests that did not repeat, and errors inside whopwatch."
     panel = stacked(lines("Incidents", description, "short", width=12), bars=True)
-    return (
-        panel.decimals(0)
-        .no_value("No nightly run")
-        .with_target(query("sum by (job) (whop_contract_drift_incidents)", "incidents"))
-        .override_by_name("incidents", always(ORANGE))
-    )
+    shown = ("sum by (job) (whop_contract_drift_incidents)", "incidents", ORANGE)
+    return series(panel.decimals(0).no_value("No nightly run"), shown)
 
 
 def _nights() -> timeseries.Panel:
@@ -129,15 +121,9 @@ def _versions() -> table.Panel:
 
 
 def _rate_limit() -> timeseries.Panel:
-    return (
-        lines("Rate limit", "Lowest number of requests left in the key's budget, and the size of the budget.", "short")
-        .with_target(
-            query(
-                f"min(min_over_time(whop_ratelimit_remaining_requests{{{BY_PROBER}}}[$__rate_interval]))",
-                "lowest",
-            )
-        )
-        .with_target(query(f"max(whop_ratelimit_limit_requests{{{BY_PROBER}}})", "limit", "B"))
-        .override_by_name("lowest", always(GREEN))
-        .override_by_name("limit", always(GREY))
+    lowest = f"min(min_over_time(whop_ratelimit_remaining_requests{{{BY_PROBER}}}[$__rate_interval]))"
+    return series(
+        lines("Rate limit", "Lowest number of requests left in the key's budget, and the size of the budget.", "short"),
+        (lowest, "lowest", GREEN),
+        (f"max(whop_ratelimit_limit_requests{{{BY_PROBER}}})", "limit", GREY),
     )

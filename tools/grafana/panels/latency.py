@@ -14,10 +14,11 @@ from .parts import (
     ORANGE,
     RED,
     YELLOW,
-    always,
     lines,
     logarithmic,
+    quantiles,
     query,
+    series,
     stacked,
     steps,
 )
@@ -34,37 +35,24 @@ def panels() -> list[timeseries.Panel]:
 
 
 def _quantiles() -> timeseries.Panel:
-    panel = logarithmic(
-        lines("Latency", "Duration of the probes of all selected operations.", "s", width=12, lowest=None)
-    )
-    for ref, quantile, colour in (("A", 0.5, GREEN), ("B", 0.95, ORANGE), ("C", 0.99, RED)):
-        name = f"p{quantile * 100:.0f}"
-        panel = panel.with_target(
-            query(
-                f"histogram_quantile({quantile}, sum by (le) "
-                f"(rate(whop_probe_duration_seconds_bucket{{{BY_OPERATION}}}[$__rate_interval])))",
-                name,
-                ref,
-            )
-        ).override_by_name(name, always(colour))
-    return panel
+    panel = lines("Latency", "Duration of the probes of all selected operations.", "s", width=12, lowest=None)
+    shown = (0.5, GREEN), (0.95, ORANGE), (0.99, RED)
+    return quantiles(logarithmic(panel), "whop_probe_duration_seconds", BY_OPERATION, *shown)
 
 
 def _phases() -> timeseries.Panel:
     panel = stacked(
         lines("Latency by phase", "Mean duration of each phase of a probe, over all operations.", "s", width=12)
     )
-    for ref, (phase, colour) in zip("ABCDE", PHASE_COLOURS.items(), strict=True):
-        chosen = f'{BY_PROBER},phase="{phase}"'
-        panel = panel.with_target(
-            query(
-                f"sum(rate(whop_probe_phase_duration_seconds_sum{{{chosen}}}[$__rate_interval])) "
-                f"/ (sum(rate(whop_probe_phase_duration_seconds_count{{{chosen}}}[$__rate_interval])) > 0)",
-                phase,
-                ref,
-            )
-        ).override_by_name(phase, always(colour))
-    return panel
+    return series(panel, *((_mean_duration(phase), phase, colour) for phase, colour in PHASE_COLOURS.items()))
+
+
+def _mean_duration(phase: str) -> str:
+    chosen = f'{BY_PROBER},phase="{phase}"'
+    return (
+        f"sum(rate(whop_probe_phase_duration_seconds_sum{{{chosen}}}[$__rate_interval])) "
+        f"/ (sum(rate(whop_probe_phase_duration_seconds_count{{{chosen}}}[$__rate_interval])) > 0)"
+    )
 
 
 def _slowest() -> timeseries.Panel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import timeseries
 
-from .parts import BLUE, BY_PROBER, GREEN, GREY, RED, always, lines, prop, query, stacked
+from .parts import BLUE, BY_PROBER, GREEN, GREY, RED, always, coloured, lines, prop, query, stacked
 
 TITLE = "MCP server"
 COLLAPSED = True
@@ -22,9 +22,7 @@ def _rounds() -> timeseries.Panel:
         lines("MCP checks by outcome", "Checks an hour. refused: no session, or no list of tools.", "short"),
         bars=True,
     ).with_target(query(f"sum by (outcome) (increase(whop_mcp_rounds_total{{{BY_PROBER}}}[1h]))", "{{outcome}}"))
-    for outcome, colour in OUTCOME_COLOURS.items():
-        panel = panel.override_by_name(outcome, always(colour))
-    return panel.no_value("No MCP server is checked")
+    return coloured(panel, OUTCOME_COLOURS).no_value("No MCP server is checked")
 
 
 def _tools() -> timeseries.Panel:

@@ -17,8 +17,8 @@ from .parts import (
     ORANGE,
     RED,
     YELLOW,
-    always,
     by_thresholds,
+    coloured,
     lines,
     prop,
     query,
@@ -104,7 +104,8 @@ def _sorted(column: str) -> common.TableSortByFieldState:
     return common.TableSortByFieldState().display_name(column).desc(False)
 
 
-def _worst() -> table.Panel:
+def _worst_columns() -> list[str]:
+    """Return the queries of the table of the worst operations: failed, now, findings, p95 and last success."""
     errors = (
         f"topk(12, sum by (operation) (increase(whop_probe_runs_total{{{BY_OPERATION},{FAILED}}}[$__range])) "
         f'/ sum by (operation) (increase(whop_probe_runs_total{{{BY_OPERATION},outcome!="skipped"}}[$__range])) '
@@ -117,16 +118,16 @@ def _worst() -> table.Panel:
         f"(rate(whop_probe_duration_seconds_bucket{{{BY_OPERATION}}}[$__range])))"
     )
     success = f"1000 * max by (operation) (whop_probe_last_success_timestamp_seconds{{{BY_OPERATION}}} > 0)"
+    # Every column selects failed operations only, so that without any the table is empty.
+    return [errors, *(f"{column} and on (operation) ({errors})" for column in (last, findings, slowest, success))]
+
+
+def _worst() -> table.Panel:
     state = values(**{"0": ("failing", RED), "1": ("ok", GREEN)})
     bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
-    panel = rows(
-        "Worst operations",
-        "Operations with failed probes in this time range, the worst first.",
-        width=13,
-    ).no_value("No probe failed in this time range")
-    # Every column selects failed operations only, so that without any the table is empty.
-    columns = [errors, *(f"{column} and on (operation) ({errors})" for column in (last, findings, slowest, success))]
-    for ref, expression in zip("ABCDE", columns, strict=True):
+    description = "Operations with failed probes in this time range, the worst first."
+    panel = rows("Worst operations", description, width=13).no_value("No probe failed in this time range")
+    for ref, expression in zip("ABCDE", _worst_columns(), strict=True):
         panel = panel.with_target(query(expression, ref=ref, instant=True))
     names = {
         "operation": "Operation",
@@ -218,6 +219,4 @@ def _outcomes() -> timeseries.Panel:
             "{{outcome}}",
         )
     )
-    for outcome, colour in OUTCOME_COLOURS.items():
-        panel = panel.override_by_name(outcome, always(colour))
-    return panel
+    return coloured(panel, OUTCOME_COLOURS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, table, timeseries
@@ -95,6 +96,29 @@ def lines(
         .tooltip(tooltip)
     )
     return panel if lowest is None else panel.min(lowest)
+
+
+def series(panel: timeseries.Panel, *rows: tuple[str, str, str | None]) -> timeseries.Panel:
+    """Add one line for each row: the query, the name in the legend, and the colour if it is a fixed one."""
+    for ref, (expression, name, colour) in zip("ABCDEF", rows, strict=False):
+        panel = panel.with_target(query(expression, name, ref))
+        if colour:
+            panel = panel.override_by_name(name, always(colour))
+    return panel
+
+
+def quantiles(panel: timeseries.Panel, metric: str, labels: str, *shown: tuple[float, str]) -> timeseries.Panel:
+    """Add quantiles of a histogram: `(0.95, ORANGE)` is the line p95."""
+    expression = "histogram_quantile({}, sum by (le) (rate({}_bucket{{{}}}[$__rate_interval])))"
+    rows = ((expression.format(one, metric, labels), f"p{one * 100:.0f}", colour) for one, colour in shown)
+    return series(panel, *rows)
+
+
+def coloured(panel: timeseries.Panel, colours: Mapping[str, str]) -> timeseries.Panel:
+    """Give the lines of these names a fixed colour."""
+    for name, colour in colours.items():
+        panel = panel.override_by_name(name, always(colour))
+    return panel
 
 
 def logarithmic(panel: timeseries.Panel) -> timeseries.Panel:

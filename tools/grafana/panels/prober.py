@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import timeseries
 
-from .parts import BLUE, BY_PROBER, GREEN, ORANGE, RED, YELLOW, always, lines, prop, query
+from .parts import BLUE, BY_PROBER, GREEN, ORANGE, RED, YELLOW, lines, prop, quantiles, series
 
 TITLE = "Prober"
 COLLAPSED = False
@@ -17,62 +17,27 @@ def panels() -> list[timeseries.Panel]:
 
 def _lag() -> timeseries.Panel:
     panel = lines("Schedule lag", "Delay of runs behind their scheduled start.", "s")
-    for ref, quantile, colour in (("A", 0.5, GREEN), ("B", 0.99, ORANGE)):
-        name = f"p{quantile * 100:.0f}"
-        panel = panel.with_target(
-            query(
-                f"histogram_quantile({quantile}, sum by (le) "
-                f"(rate(whop_prober_schedule_lag_seconds_bucket{{{BY_PROBER}}}[$__rate_interval])))",
-                name,
-                ref,
-            )
-        ).override_by_name(name, always(colour))
-    return panel
+    return quantiles(panel, "whop_prober_schedule_lag_seconds", BY_PROBER, (0.5, GREEN), (0.99, ORANGE))
 
 
 def _runs() -> timeseries.Panel:
-    return (
-        lines(
-            "Active and missed runs",
-            "Runs at the same time, runs that could not start in time, and checks that failed inside whopwatch.",
-            "short",
-        )
-        .with_target(query(f"sum(whop_prober_inflight_probes{{{BY_PROBER}}})", "active"))
-        .with_target(
-            query(
-                f"60 * sum(rate(whop_prober_missed_runs_total{{{BY_PROBER}}}[$__rate_interval]))",
-                "missed per minute",
-                "B",
-            )
-        )
-        .with_target(
-            query(
-                f"sum(rate(whop_probe_throttled_seconds_total{{{BY_PROBER}}}[$__rate_interval]))",
-                "paused after 429",
-                "C",
-            )
-        )
-        .with_target(
-            query(
-                f"60 * sum(rate(whop_prober_failed_checks_total{{{BY_PROBER}}}[$__rate_interval]))",
-                "failed checks per minute",
-                "D",
-            )
-        )
-        .override_by_name("active", always(BLUE))
-        .override_by_name("missed per minute", always(RED))
-        .override_by_name("paused after 429", always(YELLOW))
+    description = "Runs at the same time, runs that could not start in time, and checks that failed inside whopwatch."
+    chosen = f"{{{BY_PROBER}}}[$__rate_interval]"
+    return series(
+        lines("Active and missed runs", description, "short"),
+        (f"sum(whop_prober_inflight_probes{{{BY_PROBER}}})", "active", BLUE),
+        (f"60 * sum(rate(whop_prober_missed_runs_total{chosen}))", "missed per minute", RED),
+        (f"sum(rate(whop_probe_throttled_seconds_total{chosen}))", "paused after 429", YELLOW),
+        (f"60 * sum(rate(whop_prober_failed_checks_total{chosen}))", "failed checks per minute", None),
     )
 
 
 def _size() -> timeseries.Panel:
     chosen = f'job="whopwatch",{BY_PROBER}'
-    return (
-        lines("Memory and CPU", "Resident memory. Right axis: cores in use.", "bytes")
-        .with_target(query(f"process_resident_memory_bytes{{{chosen}}}", "memory {{instance}}"))
-        .with_target(query(f"rate(process_cpu_seconds_total{{{chosen}}}[$__rate_interval])", "cpu {{instance}}", "B"))
-        .override_by_regexp(
-            "/^cpu/",
-            [prop("unit", "percentunit"), prop("custom.axisPlacement", "right"), prop("custom.fillOpacity", 0)],
-        )
+    panel = series(
+        lines("Memory and CPU", "Resident memory. Right axis: cores in use.", "bytes"),
+        (f"process_resident_memory_bytes{{{chosen}}}", "memory {{instance}}", None),
+        (f"rate(process_cpu_seconds_total{{{chosen}}}[$__rate_interval])", "cpu {{instance}}", None),
     )
+    right_axis = [prop("unit", "percentunit"), prop("custom.axisPlacement", "right"), prop("custom.fillOpacity", 0)]
+    return panel.override_by_regexp("/^cpu/", right_axis)

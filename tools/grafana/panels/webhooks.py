@@ -7,7 +7,7 @@ from typing import Any
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from .parts import BLUE, GREEN, GREY, ORANGE, RED, always, lines, prop, query, rows, stacked
+from .parts import BLUE, GREEN, GREY, ORANGE, RED, coloured, lines, prop, quantiles, query, rows, series, stacked
 
 TITLE = "Webhooks"
 COLLAPSED = True
@@ -28,9 +28,7 @@ def _a_minute(title: str, description: str, metric: str, label: str, colours: di
     panel = stacked(lines(title, description, "short"), bars=True).with_target(
         query(f"60 * sum by ({label}) (rate({metric}{{{BY_RECEIVER}}}[$__rate_interval])) > 0", f"{{{{{label}}}}}")
     )
-    for value, colour in colours.items():
-        panel = panel.override_by_name(value, always(colour))
-    return panel
+    return coloured(panel, colours)
 
 
 def _deliveries() -> timeseries.Panel:
@@ -48,9 +46,7 @@ def _refused() -> timeseries.Panel:
         "Refused by reason",
         "Refused requests per minute. missing-header: not signed, so not from Whop.",
     )
-    panel = _a_minute(
-        title, description, "whop_webhook_refused_total", "reason", {"missing-header": GREY, "mismatch": RED}
-    )
+    panel = _a_minute(title, description, "whop_webhook_refused_total", "reason", REASON_COLOURS)
     return panel.no_value("No request was refused")
 
 
@@ -62,38 +58,18 @@ def _forwarded() -> timeseries.Panel:
 
 def _lag() -> timeseries.Panel:
     panel = lines("Receipt lag", "Time between an event and its receipt.", "s")
-    for ref, quantile, colour in (("A", 0.5, GREEN), ("B", 0.95, ORANGE), ("C", 0.99, RED)):
-        name = f"p{quantile * 100:.0f}"
-        panel = panel.with_target(
-            query(
-                f"histogram_quantile({quantile}, sum by (le) "
-                f"(rate(whop_webhook_receipt_lag_seconds_bucket{{{BY_RECEIVER}}}[$__rate_interval])))",
-                name,
-                ref,
-            )
-        ).override_by_name(name, always(colour))
-    return panel
+    shown = (0.5, GREEN), (0.95, ORANGE), (0.99, RED)
+    return quantiles(panel, "whop_webhook_receipt_lag_seconds", BY_RECEIVER, *shown)
 
 
 def _broken() -> timeseries.Panel:
-    return (
-        lines(
-            "Contract violations and checks",
-            "Deliveries of 15 minutes that broke the contract (*: an undocumented event), and waiting checks.",
-            "short",
-        )
-        .with_target(
-            query(
-                f'sum by (event) (increase(whop_webhook_deliveries_total{{{BY_RECEIVER},outcome="drift"}}[15m])) > 0',
-                "{{event}}",
-            )
-        )
-        .with_target(query(f"sum(whop_webhook_waiting_deliveries{{{BY_RECEIVER}}})", "waiting", "B"))
-        .with_target(
-            query(f"sum(increase(whop_webhook_check_errors_total{{{BY_RECEIVER}}}[15m]))", "failed checks", "C")
-        )
-        .override_by_name("waiting", always(GREY))
-        .override_by_name("failed checks", always(RED))
+    description = "Deliveries of 15 minutes that broke the contract (*: an undocumented event), and waiting checks."
+    drift = f'whop_webhook_deliveries_total{{{BY_RECEIVER},outcome="drift"}}[15m]'
+    return series(
+        lines("Contract violations and checks", description, "short"),
+        (f"sum by (event) (increase({drift})) > 0", "{{event}}", None),
+        (f"sum(whop_webhook_waiting_deliveries{{{BY_RECEIVER}}})", "waiting", GREY),
+        (f"sum(increase(whop_webhook_check_errors_total{{{BY_RECEIVER}}}[15m]))", "failed checks", RED),
     )
 
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
@@ -15,6 +16,7 @@ from whopwatch.usage.recorder import Recorder
 from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import (
     MAX_POSSIBLE_VALUES,
+    MAX_STEPS,
     Callback,
     Composite,
     Data,
@@ -35,7 +37,6 @@ from whopwatch.usage.values import (
     union,
 )
 
-Exports = dict[str, list[Variables]]
 Compared = list[tuple[Data, list[str], bool]]
 """What one test compares: enum fields, the constant strings, and whether they are excluded."""
 
@@ -48,28 +49,53 @@ class TooComplexError(Exception):
     """A file needs more than MAX_CODE_STEPS."""
 
 
+Run = tuple[int, int, tuple[Values, ...], tuple[str, ...]]
+"""A function with the values that it gets: its id, that of the variables around it, its arguments, and the event."""
+
+
+@dataclass
+class Round:
+    """What all modules share while they are followed once."""
+
+    index: ApiIndex
+    recorder: Recorder
+    exports: dict[str, list[Variables]]
+    done: dict[Run, Values] = field(default_factory=dict)
+    scopes: list[Variables] = field(default_factory=list)
+    """The variables whose ids are in `done`."""
+    left: dict[tuple[Object, str, int], None] = field(default_factory=dict)
+    """Objects that went to code that is not followed, with the file and line."""
+    transforms: dict[RecordValue, tuple[Callback, ...]] = field(default_factory=dict)
+    made: dict[int, s.Function] = field(default_factory=dict)
+
+    def finish(self) -> None:
+        """Note the data in objects that went to code that is not followed, once for each object."""
+        reached: dict[Object, list[Data]] = {}
+        for one, path, line in self.left:
+            if one not in reached:
+                reached[one] = list(data_within((one,)))
+            for data in reached[one]:
+                self.recorder.whole(data, path, line)
+
+
 class Accesses(ABC):
     """What is known while one module is followed: the accesses to values, and the branches around them."""
 
-    def __init__(self, module: s.SourceFile, home: Home, exports: Exports, index: ApiIndex, recorder: Recorder) -> None:
-        self.index = index
+    def __init__(self, module: s.SourceFile, home: Home, shared: Round) -> None:
+        self.index = shared.index
         self._module = module
         self._home = home
-        self._exports = exports
-        self._recorder = recorder
-        self._requests = RequestReader(index, recorder)
+        self._shared = shared
+        self._recorder = shared.recorder
+        self._requests = RequestReader(shared.index, shared.recorder)
         self._steps = 0
         self._depth = 0
         self._branches = 0
         self._loops = 0
         self._handlers: dict[int, tuple[str, Callback]] = {}
         self._active: list[s.Function] = []
-        self._done: dict[tuple[int, int, tuple[Values, ...], tuple[str, ...]], Values] = {}
         self._runs: Counter[int] = Counter()
-        self._scopes: list[Variables] = []
         self._filling: list[s.Class | Value] = []
-        self._transforms: dict[RecordValue, tuple[Callback, ...]] = {}
-        self._made: dict[int, s.Function] = {}
         self._returns: list[Values] = []
         self._narrowed: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
         self._events: tuple[str, ...] = ()
@@ -77,7 +103,6 @@ class Accesses(ABC):
         self._compared: Compared = []
         self._chains: dict[int, tuple[int, list[Compared]]] = {}
         self._has_default: set[int] = set()
-        self._left: dict[tuple[Object, str, int], None] = {}
         self._next_test: dict[int, int] = {}
 
     @property
@@ -247,7 +272,7 @@ class Accesses(ABC):
                 return (Library(value.module, name),)
             case Unknown():
                 self._recorder.unknown_read(value.root, (*value.steps, name), self.path, line)
-                return (Unknown(value.root, (*value.steps, name)),) if len(value.steps) < 8 else ()
+                return (Unknown(value.root, (*value.steps, name)),) if len(value.steps) < MAX_STEPS else ()
             case Object():
                 found = value.attributes.names.get(name)
                 if found is None:
@@ -319,7 +344,7 @@ class Accesses(ABC):
                 case Object():
                     found.append((value,))
                 case Unknown():
-                    found.append((Unknown(value.root, (*value.steps, "*")),) if len(value.steps) < 8 else ())
+                    found.append((Unknown(value.root, (*value.steps, "*")),) if len(value.steps) < MAX_STEPS else ())
         return union(*found)
 
     def _item(self, node: s.Item, base: Values, index: Values) -> Values:
@@ -380,7 +405,7 @@ class Accesses(ABC):
         given = union(*arguments, *[values for _, values in named])
         objects: list[Object] = []
         within = list(_within(given, objects))
-        self._left |= dict.fromkeys((one, self.path, line) for one in objects)
+        self._shared.left |= dict.fromkeys((one, self.path, line) for one in objects)
         self._note_too_many(tuple(one for one in within if isinstance(one, Unknown)), line)
         for value in self._narrowed_values(given):
             if isinstance(value, SdkClient) and not value.is_guess:
@@ -388,15 +413,6 @@ class Accesses(ABC):
         for value in self._narrowed_values(tuple(one for one in within if isinstance(one, Data))):
             if isinstance(value, Data):
                 self._recorder.whole(value, self.path, line)
-
-    def _leave_objects(self) -> None:
-        """Note the data in objects that went to code that is not followed, once for each object."""
-        reached: dict[Object, list[Data]] = {}
-        for one, path, line in self._left:
-            if one not in reached:
-                reached[one] = list(data_within((one,)))
-            for data in reached[one]:
-                self._recorder.whole(data, path, line)
 
 
 def data_within(values: Values) -> Iterator[Data]:

@@ -149,7 +149,7 @@ class Calls(Shapes):
             return union(*[self.access((value,), key, line) for key in keys]) if keys else self._items((value,))
         if isinstance(value, RecordValue | Items | Object) and name in known.READS_SHAPE:
             self._fill(value, first, line)
-            transforms = self._transforms.get(value, ()) if isinstance(value, RecordValue) else ()
+            transforms = self._shared.transforms.get(value, ()) if isinstance(value, RecordValue) else ()
             for one in transforms:
                 first = self._run(one, [first])
             is_result = name.startswith("safe")
@@ -157,7 +157,7 @@ class Calls(Shapes):
             return (RecordValue((("data", result),)),) if is_result else result
         if isinstance(value, RecordValue):
             if name == "transform":  # of a schema: it gets what the schema reads
-                self._transforms[value] = tuple(one for one in first if isinstance(one, Callback))
+                self._shared.transforms[value] = tuple(one for one in first if isinstance(one, Callback))
             return self._record_method(value, name)
         callbacks = [one for one in first if isinstance(one, Callback)]
         if name in ("then", "finally", "catch") and callbacks:

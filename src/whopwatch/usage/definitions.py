@@ -10,8 +10,10 @@ from whopwatch.usage.accesses import data_within, plain_client, texts_of
 from whopwatch.usage.api_index import ANY_EVENT, MODEL
 from whopwatch.usage.calls import Calls
 from whopwatch.usage.values import (
+    MAX_STEPS,
     Callback,
     Data,
+    Home,
     Http,
     Items,
     Library,
@@ -22,6 +24,7 @@ from whopwatch.usage.values import (
     Value,
     Values,
     Variables,
+    is_one_of_many,
     union,
 )
 
@@ -29,6 +32,9 @@ MAX_CALLS = 6
 """Calls within calls that are followed."""
 MAX_RUNS = 24
 """How often one function is followed, with other arguments each time. What further calls get counts as not followed."""
+
+MAX_GIVEN_BACK = 100
+"""Values in a record or list that a function returns, among which its arguments are looked for."""
 
 
 def module_name(module: str) -> str:
@@ -52,7 +58,7 @@ class Definitions(Calls):
         own = (
             []
             if is_sdk
-            else [one for one in self._exports.get(module_name(node.module), []) if one != self._home.scope]
+            else [one for one in self._shared.exports.get(module_name(node.module), []) if one != self._home.scope]
         )
         for there, here in node.names:
             if here == "*":
@@ -89,7 +95,9 @@ class Definitions(Calls):
         if not found and there == "default":
             found = union(*[one.names.get(here, ()) for one in own]) or tuple(Object(s.MODULE, one) for one in own)
         if not found and module.partition(".")[0] not in known.SDK_PACKAGES and there != "*":
-            found = tuple(Object(s.MODULE, one) for one in self._exports.get(there, []) if one != self._home.scope)
+            found = tuple(
+                Object(s.MODULE, one) for one in self._shared.exports.get(there, []) if one != self._home.scope
+            )
         return found or (() if own else (Library(module, "" if there == "*" else there),))
 
     # Functions
@@ -138,41 +146,101 @@ class Definitions(Calls):
         """Follow a function with the values of its arguments and return what it can return."""
         node = callback.node
         arguments = [self._narrowed_values(values) for values in arguments]
-        extra: Values = (RecordValue(tuple((named or {}).items())),)
+        arguments, named, unknown = self._with_own_unknowns(callback, arguments, named or {})
+        extra: Values = (RecordValue(tuple(named.items())),)
         # The scope tells functions apart that one function makes with different variables around.
         key = (id(node), id(callback.scope), (*arguments, extra), self._events)
         is_cut = len(self._active) >= MAX_CALLS or node in self._active or self._runs[id(node)] >= MAX_RUNS
         if is_called:
-            self._recorder.called(id(node), is_followed=key in self._done or not is_cut)
-        if key in self._done:
-            return self._done[key]
+            self._recorder.called(id(node), is_followed=key in self._shared.done or not is_cut)
+        if key in self._shared.done:
+            self._recorder.given(unknown)
+            return self._given_back(self._shared.done[key], unknown)
         caller, self._home = self._home, callback.home
         if is_cut:
-            self._leave(arguments, list((named or {}).items()), node.line)
+            self._leave(arguments, list(named.items()), node.line)
             self._home = caller
             return ()
+        self._recorder.given(unknown)
         self._runs[id(node)] += 1
         self._active.append(node)
         self._returns.append(())
-        self._scopes.append(callback.scope)  # its id is in a key
+        self._shared.scopes.append(callback.scope)  # its id is in a key
         branches, self._branches = self._branches, 0
         try:
             scope = Variables(callback.scope)
-            self._bind(callback, scope, arguments, named or {})
+            self._bind(callback, scope, arguments, named)
             self._block(node.body, scope)
-            self._done[key] = result = self._returns[-1]
-            return result
+            self._shared.done[key] = result = self._returns[-1]
+            return self._given_back(result, unknown)
         finally:
             self._home = caller
             self._branches = branches
             self._returns.pop()
             self._active.pop()
 
+    def _with_own_unknowns(
+        self, callback: Callback, arguments: list[Values], named: dict[str, Values]
+    ) -> tuple[list[Values], dict[str, Values], dict[int, list[Unknown]]]:
+        """Return the arguments with the parameter's own unknown value for others, and which ones that is for each.
+
+        What a function does with such a value does not depend on where it comes from: it is followed once for all.
+        """
+        parameters = _parameters(callback)
+        unknown: dict[int, list[Unknown]] = {}
+        given: list[Values] = []
+        for position, values in enumerate(arguments):
+            if position >= len(parameters) or parameters[position].takes_list or parameters[position].takes_rest:
+                given += arguments[position:]
+                break
+            given.append(self._own_unknown(callback.home, parameters[position], values, unknown))
+        while given and not given[-1]:
+            given.pop()
+        by_name = {one.name: one for one in parameters if one.name and not (one.takes_list or one.takes_rest)}
+        by_key: dict[str, Values] = {}
+        for name, values in named.items():
+            if name in by_name:
+                values = self._own_unknown(callback.home, by_name[name], values, unknown)
+            if values or name not in by_name:
+                by_key[name] = values
+        return given, by_key, unknown
+
+    def _own_unknown(
+        self, home: Home, parameter: s.FunctionParameter, values: Values, unknown: dict[int, list[Unknown]]
+    ) -> Values:
+        """Return the values of one argument; () if the parameter is the same without it."""
+        others = [one for one in values if isinstance(one, Unknown) and not is_one_of_many(one)]
+        if not others:
+            return values
+        own = Unknown(id(parameter))
+        unknown[own.root] = others
+        found = tuple(dict.fromkeys(own if one in others else one for one in values))
+        is_plain = not parameter.types and parameter.default is None and not _is_client_name(home, parameter.name or "")
+        return () if found == (own,) and is_plain else found
+
+    def _given_back(self, values: Values, unknown: dict[int, list[Unknown]]) -> Values:
+        """Return what a call can return: the arguments for the parameters' own unknown values."""
+        if not unknown or not values:
+            return values
+        found: list[Values] = []
+        for one in values:
+            match one:
+                case Unknown() if one.root in unknown:
+                    given = unknown[one.root]
+                    found.append(tuple(Unknown(it.root, (*it.steps, *one.steps)[:MAX_STEPS]) for it in given))
+                case Items() if one.weight < MAX_GIVEN_BACK:
+                    found.append((Items(tuple(self._given_back(part, unknown) for part in one.items)),))
+                case RecordValue() if one.weight < MAX_GIVEN_BACK:
+                    fields = tuple((name, self._given_back(part, unknown)) for name, part in one.fields)
+                    found.append((RecordValue(fields),))
+                case _:
+                    found.append((one,))
+        return union(*found)
+
     def _bind(self, callback: Callback, scope: Variables, arguments: list[Values], named: dict[str, Values]) -> None:
-        parameters, line = callback.node.parameters, callback.node.line
-        if callback.owner and parameters and parameters[0].name in ("self", "cls"):
-            scope.set(parameters[0].name or "self", callback.owner, adds=False)
-            parameters = parameters[1:]
+        parameters, line = _parameters(callback), callback.node.line
+        if len(parameters) < len(callback.node.parameters):
+            scope.set(callback.node.parameters[0].name or "self", callback.owner, adds=False)
         if callback.owner:
             scope.set("this", callback.owner, adds=False)
         left = list(arguments)
@@ -197,8 +265,7 @@ class Definitions(Calls):
             values = union(values, self._value(parameter.default, scope))
         if any(isinstance(one, SdkClient | Data) for one in values):
             return values
-        name = parameter.name or ""
-        if plain_client(name) or (self._home.uses_sdk and name == "client"):
+        if _is_client_name(self._home, parameter.name or ""):
             return (*values, SdkClient(is_guess=True))
         return (*values, Unknown(id(parameter))) if parameter.default or not values else values
 
@@ -254,6 +321,17 @@ class Definitions(Calls):
         if part.types or call:
             alias = next((text for text in texts if isinstance(text, str)), name)
             node.declared[name] = s.Field(name, alias, part.types)
+
+
+def _is_client_name(home: Home, name: str) -> bool:
+    """Return whether a parameter is taken for a client by its name."""
+    return plain_client(name) or (home.uses_sdk and name == "client")
+
+
+def _parameters(callback: Callback) -> list[s.FunctionParameter]:
+    """Return the parameters of a function, of a method without `self`."""
+    parameters = callback.node.parameters
+    return parameters[1:] if callback.owner and parameters and parameters[0].name in ("self", "cls") else parameters
 
 
 def _decorator_name(node: s.Node) -> str:

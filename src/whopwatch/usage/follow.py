@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
-from whopwatch.usage.accesses import Exports, TooComplexError, is_informative, plain_client, spread_fields, texts_of
+from whopwatch.usage.accesses import Round, TooComplexError, is_informative, plain_client, spread_fields, texts_of
 from whopwatch.usage.api_index import ApiIndex
 from whopwatch.usage.definitions import Definitions, module_name
 from whopwatch.usage.profile import BROKEN_CODE, TOO_COMPLEX, TOO_DEEP
@@ -43,7 +43,7 @@ ROUNDS = 2
 
 def follow(modules: Sequence[s.SourceFile], index: ApiIndex, recorder: Recorder) -> None:
     """Follow all modules and note in `recorder` what they use."""
-    exports: Exports = {}
+    exports: dict[str, list[Variables]] = {}
     modules = _imported_first(modules)
     homes = [Home(module.path) for module in modules]
     for module, home in zip(modules, homes, strict=True):
@@ -52,15 +52,16 @@ def follow(modules: Sequence[s.SourceFile], index: ApiIndex, recorder: Recorder)
     given_up: set[str] = set()
     for turn in range(ROUNDS):
         # Only the last round knows all functions and variables: the uses that others find are not kept.
-        notes = recorder if turn == ROUNDS - 1 else Recorder(index)
+        shared = Round(index, recorder if turn == ROUNDS - 1 else Recorder(index), exports)
         for module, home in zip(modules, homes, strict=True):
             if module.path in given_up:
                 continue
             try:
-                Follower(module, home, exports, index, notes).run()
+                Follower(module, home, shared).run()
             except (TooComplexError, RecursionError):
                 given_up.add(module.path)
                 recorder.not_followed(module.path, 1, TOO_COMPLEX)
+        shared.finish()
 
 
 def _imported_first(modules: Sequence[s.SourceFile]) -> list[s.SourceFile]:
@@ -100,7 +101,6 @@ class Follower(Definitions):
         self._block(self._module.body, self._home.scope)
         for event, callback in list(self._handlers.values()):
             self._handler(event, callback)
-        self._leave_objects()
 
     # Statements
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex, Steps, pointer
 from whopwatch.usage.profile import ANY_OPERATION, LOST_EVENT, MAX_LISTED, TOO_COMPLEX, Certainty, Profile, Use
-from whopwatch.usage.values import Data
+from whopwatch.usage.values import MAX_STEPS, Data, Unknown
 
 MAX_UNKNOWN_READS = 200_000
 """Reads of unknown values that are remembered, in case they turn out to be a webhook payload."""
+MAX_EVENT_VALUES = 20_000
+"""Values of unknown origin that are events, or within one."""
 
 
 class Recorder:
@@ -24,6 +26,7 @@ class Recorder:
         self._reads: dict[int, dict[tuple[Steps, str], None]] = {}
         self._reads_count = 0
         self._event_roots: dict[tuple[int, Steps], None] = {}
+        self._given: dict[int, set[tuple[int, Steps]]] = {}
         self._explained: set[tuple[str, str]] = set()
         self._notes: dict[tuple[str, str], None] = {}
         self._returned: dict[int, tuple[tuple[Data, ...], str, int]] = {}
@@ -107,16 +110,55 @@ class Recorder:
         """Note that an unknown value is a webhook payload: its type is compared with the name of an event."""
         self._event_roots[(root, steps)] = None
 
+    def given(self, unknown: Mapping[int, Iterable[Unknown]]) -> None:
+        """Note which values of unknown origin the parameters of a function get."""
+        for parameter, values in unknown.items():
+            self._given.setdefault(parameter, set()).update((one.root, one.steps) for one in values)
+
+    def _events_within(self) -> Iterator[tuple[int, Steps, Steps]]:
+        """Yield the values of unknown origin that are in an event: the origin, the steps, the place in the event.
+
+        What a function compares makes each of its arguments an event. An event is one in each function that gets it.
+        """
+        todo = list(self._event_roots)
+        events = dict.fromkeys(todo)
+        while todo and len(events) < MAX_EVENT_VALUES:
+            root, steps = todo.pop()
+            for origin, above in self._given.get(root, ()):
+                event = origin, (*above, *steps)
+                if event not in events and len(event[1]) <= MAX_STEPS:
+                    events[event] = None
+                    todo.append(event)
+        getters: dict[int, list[tuple[Steps, int]]] = {}
+        for parameter, values in self._given.items():
+            for origin, above in values:
+                getters.setdefault(origin, []).append((above, parameter))
+        within: list[tuple[int, Steps, Steps]] = [(root, steps, ()) for root, steps in events]
+        found = dict.fromkeys(within)
+        while within and len(found) < MAX_EVENT_VALUES:
+            root, steps, place = within.pop()
+            for above, parameter in getters.get(root, ()):
+                if above[: len(steps)] == steps:
+                    inner: tuple[int, Steps, Steps] = (parameter, (), (*place, *above[len(steps) :]))
+                elif steps[: len(above)] == above:
+                    inner = parameter, steps[len(above) :], place
+                else:
+                    continue
+                if inner not in found and len(inner[2]) <= MAX_STEPS:
+                    found[inner] = None
+                    within.append(inner)
+        yield from found
+
     def finish(self) -> Profile:
         """Return the profile."""
         for function, (values, path, line) in self._returned.items():
             if function not in self._called or function in self._cut:
                 for value in values:
                     self.whole(value, path, line)
-        for root, base in self._event_roots:
+        for root, base, within in self._events_within():
             for steps, place in self._reads.get(root, {}):
                 if steps[: len(base)] == base and len(steps) > len(base):
-                    self._pending.setdefault((ANY_EVENT, steps[len(base) :], place), False)
+                    self._pending.setdefault((ANY_EVENT, (*within, *steps[len(base) :]), place), False)
         for (owner, steps, place), is_guess in self._pending.items():
             for id, prefix, is_used in list(self._owners(owner)):
                 # The name of a model alone shows no operation if data that was followed is read at the same place.

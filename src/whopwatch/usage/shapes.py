@@ -152,7 +152,7 @@ class Shapes(Accesses):
 
     def _getter(self, node: s.FunctionCall, arguments: list[Values]) -> s.Function:
         """Return the function that reads the fields that `attrgetter("user.email", "status")` names."""
-        if id(node) not in self._made:
+        if id(node) not in self._shared.made:
             line, subject = node.line, s.Name(node.line, "value")
             reads: list[s.Node] = []
             for path in (text for values in arguments for one in values for text in texts_of(one)):
@@ -161,7 +161,7 @@ class Shapes(Accesses):
                     read = s.Access(line, read, name)
                 reads.append(read)
             result = reads[0] if len(reads) == 1 else s.Sequence(line, reads)
-            self._made[id(node)] = s.Function(
+            self._shared.made[id(node)] = s.Function(
                 line, None, [s.FunctionParameter(subject, "value")], [s.Return(line, result)]
             )
-        return self._made[id(node)]
+        return self._shared.made[id(node)]

@@ -16,7 +16,7 @@ from whopwatch.usage.recorder import Recorder
 from whopwatch.usage.requests import RequestReader
 from whopwatch.usage.values import (
     MAX_POSSIBLE_VALUES,
-    MAX_STEPS,
+    MAX_UNKNOWN_STEPS,
     Callback,
     Composite,
     Data,
@@ -272,7 +272,7 @@ class Accesses(ABC):
                 return (Library(value.module, name),)
             case Unknown():
                 self._recorder.unknown_read(value.root, (*value.steps, name), self.path, line)
-                return (Unknown(value.root, (*value.steps, name)),) if len(value.steps) < MAX_STEPS else ()
+                return (Unknown(value.root, (*value.steps, name)),) if len(value.steps) < MAX_UNKNOWN_STEPS else ()
             case Object():
                 found = value.attributes.names.get(name)
                 if found is None:
@@ -344,7 +344,9 @@ class Accesses(ABC):
                 case Object():
                     found.append((value,))
                 case Unknown():
-                    found.append((Unknown(value.root, (*value.steps, "*")),) if len(value.steps) < MAX_STEPS else ())
+                    found.append(
+                        (Unknown(value.root, (*value.steps, "*")),) if len(value.steps) < MAX_UNKNOWN_STEPS else ()
+                    )
         return union(*found)
 
     def _item(self, node: s.Item, base: Values, index: Values) -> Values:

@@ -10,7 +10,7 @@ from whopwatch.usage.accesses import data_within, plain_client, texts_of
 from whopwatch.usage.api_index import ANY_EVENT, MODEL
 from whopwatch.usage.calls import Calls
 from whopwatch.usage.values import (
-    MAX_STEPS,
+    MAX_UNKNOWN_STEPS,
     Callback,
     Data,
     Home,
@@ -227,7 +227,7 @@ class Definitions(Calls):
             match one:
                 case Unknown() if one.root in unknown:
                     given = unknown[one.root]
-                    found.append(tuple(Unknown(it.root, (*it.steps, *one.steps)[:MAX_STEPS]) for it in given))
+                    found.append(tuple(Unknown(it.root, (*it.steps, *one.steps)[:MAX_UNKNOWN_STEPS]) for it in given))
                 case Items() if one.weight < MAX_GIVEN_BACK:
                     found.append((Items(tuple(self._given_back(part, unknown) for part in one.items)),))
                 case RecordValue() if one.weight < MAX_GIVEN_BACK:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from whopwatch.usage.api_index import ANY_EVENT, MODEL, ApiIndex, Steps, pointer
 from whopwatch.usage.profile import ANY_OPERATION, LOST_EVENT, MAX_LISTED, TOO_COMPLEX, Certainty, Profile, Use
-from whopwatch.usage.values import MAX_STEPS, Data, Unknown
+from whopwatch.usage.values import MAX_UNKNOWN_STEPS, Data, Unknown
 
 MAX_UNKNOWN_READS = 200_000
 """Reads of unknown values that are remembered, in case they turn out to be a webhook payload."""
@@ -126,7 +126,7 @@ class Recorder:
             root, steps = todo.pop()
             for origin, above in self._given.get(root, ()):
                 event = origin, (*above, *steps)
-                if event not in events and len(event[1]) <= MAX_STEPS:
+                if event not in events and len(event[1]) <= MAX_UNKNOWN_STEPS:
                     events[event] = None
                     todo.append(event)
         getters: dict[int, list[tuple[Steps, int]]] = {}
@@ -144,7 +144,7 @@ class Recorder:
                     inner = parameter, steps[len(above) :], place
                 else:
                     continue
-                if inner not in found and len(inner[2]) <= MAX_STEPS:
+                if inner not in found and len(inner[2]) <= MAX_UNKNOWN_STEPS:
                     found[inner] = None
                     within.append(inner)
         yield from found

@@ -204,7 +204,7 @@ MAX_POSSIBLE_VALUES = 12
 """Values that one variable may have."""
 MAX_VALUE_WEIGHT = 50_000
 """Values within one record or list, each counted as often as it occurs."""
-MAX_STEPS = 8
+MAX_UNKNOWN_STEPS = 8
 """What is accessed of a value of unknown origin, one step within the other."""
 TOO_MANY = Unknown(-1)
 """Any of the values that a variable has beyond MAX_POSSIBLE_VALUES."""

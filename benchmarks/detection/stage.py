@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.types import ASGIApp
 from benchmarks.detection.cases import CATALOGUE, EVERYWHERE, UNLISTED, Placed
 from benchmarks.detection.unseen import UNSEEN, Front, Place
 from benchmarks.detection.unseen import Planted as Twisted
+from tests.detection.observed import is_near
 from whopwatch.contract import Contract
 from whopwatch.core.finding import Finding
 from whopwatch.simulator import Backend, Simulator, embedded
@@ -96,14 +96,6 @@ def warmed(contract: Contract, seed: int, items: int | None) -> World:
     for table in world.shapes:
         world.table(table)
     return world
-
-
-def is_near(place: str, found: str) -> bool:
-    """Whether `found` is `place`, a parent of it, or a part of it. `*` in `place` matches anything."""
-    place, found = place.removeprefix("/data/*"), found.removeprefix("/data/*")
-    if fnmatchcase(found, place):
-        return True
-    return place.startswith("/") and (found == place.rpartition("/")[0] or found.startswith(f"{place}/"))
 
 
 def _twisted(contract: Contract, placed: Placed, key: str) -> Mapping[str, Twisted]:

@@ -13,8 +13,9 @@ from benchmarks.detection.cases import BUDGET, CLEAN, SCHEMATHESIS, UNLISTED, WH
 from benchmarks.detection.run_whopwatch import judged, run_whopwatch
 from benchmarks.detection.scheduler import Journal, Record, run_all
 from benchmarks.detection.score import attribution, score, with_baseline
-from benchmarks.detection.stage import Expected, is_near
+from benchmarks.detection.stage import Expected
 from benchmarks.detection.unseen import UNSEEN
+from tests.detection.observed import is_near
 from whopwatch.contract import load
 from whopwatch.core.finding import Finding, Severity
 

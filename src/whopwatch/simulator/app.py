@@ -317,18 +317,19 @@ def embedded(
     port: int = 0,
     host: str = HOST,
     options: SimulatorOptions | None = None,
+    around: Callable[[Backend, ASGIApp], ASGIApp] | None = None,
     **settings: Any,
 ) -> Iterator[Simulator]:
     """Run a simulator within this context, on `port` of `host` or on a free port.
 
-    `settings` are fields of SimulatorOptions: `embedded(seed=7, lenient=True)`. Raise UsageError if the port is in
-    use.
+    `settings` are fields of SimulatorOptions: `embedded(seed=7, lenient=True)`. `around` wraps the application, for
+    example in a proxy. Raise UsageError if the port is in use.
     """
     options = replace(options or SimulatorOptions(), **settings)
     app = create_app(contract or load(), options)
     backend = app.state.backend
     try:
-        with served(app, name="simulator", port=port, host=host) as bound:
+        with served(around(backend, app) if around else app, name="simulator", port=port, host=host) as bound:
             yield Simulator(backend, bound, host)
     finally:
         backend.close()

@@ -8,13 +8,22 @@ import sys
 import pytest
 
 NAMES = [
-    *("check_cost", "detection", "detection.run_other_checks", "history", "hostile", "known_api", "loading", "nights"),
+    *(
+        "check_cost",
+        "detection",
+        "detection.run_other_checks",
+        "faithful",
+        "history",
+        "hostile",
+        "known_api",
+        "loading",
+        "nights",
+    ),
     *(
         "probes",
         "recording",
         "scrape",
         "sdk_releases",
-        "seeds",
         "soak",
         "startup",
         "validation",

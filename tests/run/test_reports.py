@@ -109,7 +109,9 @@ RUNS: dict[str, Callable[[], list[str]]] = {
     "html": lambda: run(at("users.check_access", lambda _: html())),
     "no-title": lambda: run(at("products.list", without_title)),
     "some-failures-are-enough": lambda: run(at("products.list", without_title), max_failures=1),
-    "rate-limited": lambda: run(at("members.retrieve", lambda _: error(429, "rate_limited"))),
+    "rate-limited": lambda: run(
+        at("members.retrieve", lambda _: (*error(429, "rate_limited")[:2], {"retry-after": "0"}))
+    ),
     "connection-lost": lambda: run(transport=dies_after(12)),
     "versions": lambda: run(lists_versions=True, budget=40),
 }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.cli.proxy import proxied
 from whopwatch.cli import main
-from whopwatch.cli._support.root import COMMANDS
+from whopwatch.cli._support.options import OPTION_GROUPS
+from whopwatch.cli._support.root import COMMANDS, root
 from whopwatch.contract import load
 from whopwatch.simulator import embedded
 
@@ -165,3 +168,16 @@ def test_colors_in_a_pipe(
 def test_an_unknown_mode_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--color", "sometimes", *CHECK]) == 2
     assert "--color" in capsys.readouterr().err
+
+
+def test_a_long_help_lists_each_option_in_its_group_once(capsys: pytest.CaptureFixture[str]) -> None:
+    used: set[str] = set()
+    for name in ("check", "drift", "sdk"):
+        command = root.get_command(click.Context(root), name)
+        assert command is not None
+        assert main([name, "--help"]) == 0
+        listed = re.findall(r"^  (?:-\w, )?(--[\w-]+)", capsys.readouterr().out, re.MULTILINE)
+        options = [param for param in command.params if isinstance(param, click.Option)]
+        assert sorted(listed) == sorted(["--help", *(max(option.opts, key=len) for option in options)])
+        used |= {listed_name.removeprefix("--") for listed_name in listed}
+    assert {option for names in OPTION_GROUPS.values() for option in names.split()} <= used

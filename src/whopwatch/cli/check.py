@@ -22,6 +22,7 @@ from whopwatch.cli._support.options import (
     SEED,
     TARGET,
     USAGE_PROFILE,
+    GroupedCommand,
     report_files,
     run_options,
     verbosity,
@@ -84,7 +85,7 @@ MAX_PATHS = 20
 """Unmatched paths of a recording that are printed; the JSON report has them all."""
 
 
-@click.command("check", epilog=EXAMPLE)
+@click.command("check", cls=GroupedCommand, epilog=EXAMPLE)
 @TARGET
 @run_options()
 @click.option("--allow-writes", is_flag=True, help="Also create, update and delete test objects.")

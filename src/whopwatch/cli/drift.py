@@ -19,6 +19,7 @@ from whopwatch.cli._support.options import (
     REPORTS,
     TARGET,
     USAGE_PROFILE,
+    GroupedCommand,
     make_reports_folder,
     report_files,
     run_options,
@@ -83,7 +84,7 @@ _REPORT_DIR = click.option(
 )
 
 
-@click.command("drift", epilog=EXAMPLE)
+@click.command("drift", cls=GroupedCommand, epilog=EXAMPLE)
 @TARGET
 @click.option("--targets", type=FILE_PATH, metavar="FILE", help="Check every company in FILE.")
 @click.option("--shard", metavar="I/N", help="With --targets: check every Nth company, starting at I (0 to N-1).")

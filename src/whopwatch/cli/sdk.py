@@ -21,6 +21,7 @@ from whopwatch.cli._support.options import (
     TARGET,
     TRUST,
     USAGE_PROFILE,
+    GroupedCommand,
     cache_folder,
     report_files,
     seconds,
@@ -68,7 +69,7 @@ DEFAULT_RELEASE = "sdk:0.0.23"
 """The release to test if the contract is not made from one."""
 
 
-@click.command("sdk", epilog=EXAMPLE)
+@click.command("sdk", cls=GroupedCommand, epilog=EXAMPLE)
 @click.argument("release", required=False)
 @TARGET
 @click.option("--budget", type=click.IntRange(min=1), help=SDK_BUDGET_HELP)

@@ -40,6 +40,34 @@ VERBOSITY = "whopwatch.verbosity"
 
 Command = Callable[..., int]
 
+OPTION_GROUPS = {
+    "What to check": (
+        "target targets shard only resource operation exclude contract api-version allow-writes replay fault"
+    ),
+    "How to request it": "budget rate max-time concurrency thorough seed max-failures dry-run",
+    "What counts as drift": "fail-on allow-unchecked baseline accepted usage",
+    "What to write": "json junit markdown html sarif report-dir record textfile pushgateway show-values quiet verbose",
+}
+"""The headings under which `--help` of a command with many options lists them. The others are under "Options"."""
+
+
+class GroupedCommand(click.Command):
+    """A command whose `--help` lists its options in groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options of each group, in the order of the command."""
+        heading_of = {f"--{name}": heading for heading, names in OPTION_GROUPS.items() for name in names.split()}
+        rows: dict[str, list[tuple[str, str]]] = {heading: [] for heading in (*OPTION_GROUPS, "Options")}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and param.opts[0].startswith("-"):
+                rows[next(filter(None, map(heading_of.get, param.opts)), "Options")].append(record)
+        width = max((len(name) for listed in rows.values() for name, _ in listed if len(name) <= 30), default=0)
+        for heading, listed in rows.items():
+            if listed:
+                with formatter.section(heading):
+                    formatter.write_dl([(name.ljust(width), help) for name, help in listed], col_max=width)
+
 
 def report_files(*kinds: str) -> Callable[[Command], Command]:
     """Add an option for each kind of report; the command gets `reports`: file name or None by kind."""

@@ -50,10 +50,10 @@ def run_checks(
 ) -> tuple[Finding, ...]:
     """Return what `checks` find, each disagreement once, the most severe first.
 
-    A check that raises is added to `failed`, and what it found before and all other checks are reported; a caller
-    that passes no list gets the error itself, so that no check is left out without a word. `established` are operations
-    with the undocumented rules that they used to meet; the ones that they meet now are added to `met`.
-    `examples` gets for each finding, by fingerprint, a request whose response shows it.
+    A check that raises is added to `failed`; what it found before, and what all other checks find, is reported. Without
+    a list the error is raised, so that no check is left out unnoticed. `established` are operations with the
+    undocumented rules that they used to meet; the ones that they meet now are added to `met`. `examples` gets
+    for each finding, by fingerprint, a request whose response shows it.
     """
     collector = FindingCollector(notes_met=met is not None)
     for check in checks:

@@ -101,6 +101,6 @@ def _broken_rule(exchange: Exchange, rejecting: tuple[int, ...]) -> Rule | None:
     if exchange.ok:
         return ACCEPTS_INVALID_KEY
     if 300 <= status < 500 and status not in (*rejecting, 429):
-        # 403 rejects the request as well. Clients that tell a wrong key from a missing permission are misled.
+        # 403 rejects the request as well, but clients take it for a missing permission.
         return FORBIDDEN if status == 403 else OTHER_REJECTION
     return None

@@ -1,7 +1,7 @@
 """Collect violations: many violations of one rule at one location make one finding.
 
-What an API returns is bounded nowhere, so everything that is collected is: the samples of a location, the locations of
-a rule, and the findings of a run.
+An API may return any amount. So the samples of a location, the locations of a rule and the findings of a run are
+bounded.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ class Paging:
 class Behaviour:
     """The declared behaviour.
 
-    `risk` lists resources, the riskiest first; checks of the resources in `money_path` have their turn first. `pins`
+    `risk` lists resources, the riskiest first; checks of the resources in `money_path` run first. `pins`
     names the lists of `keys` and `webhooks`, whose items show their version. The other fields are tables of the file.
     """
 

@@ -167,7 +167,7 @@ class SchemaNode:
 
     @cached_property
     def tags(self) -> Tags:
-        """The properties that can only have one value: they tell the variants of a union apart."""
+        """The properties that can only have one value: they distinguish the variants of a union."""
         constants = {name: node.enum for name, node in self.fields.items() if node.enum and len(node.enum) == 1}
         return {**self._discriminator, **{name: frozenset(values) for name, values in constants.items()}}
 

@@ -107,7 +107,7 @@ def count(document: dict[str, Any], v2: dict[str, Any] | None = None) -> dict[st
         for parameter in operation.get("parameters", ())
         if parameter.get("in") == "query"
     ]
-    # An enum of one value is a constant that tells a variant or an event.
+    # An enum of one value is a constant that identifies a variant or an event.
     listed = (schema.get("enum", ()) for _, schema in all_schemas(document))
     enums = {json.dumps(values) for values in listed if len(values) > 1}  # a value may be an object
     return {

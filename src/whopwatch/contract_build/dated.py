@@ -49,7 +49,7 @@ _DESCRIPTIONS = {
 _OF_ONE_METHOD = re.compile(r"(Response|PageInfo|Payload)$|Request|Payload|\.")
 """Names of types that the SDK makes for one method or event."""
 _NATIVE_STATUSES = (400, 401, 403, 404)
-"""Statuses of a native operation whose method tells none apart."""
+"""Statuses of a native operation whose method distinguishes none."""
 
 
 def reference_of(model: SdkModel, declared: Mapping[str, Any]) -> ApiReference:
@@ -132,7 +132,7 @@ class DatedAssembler(Assembler):
         return document
 
     def _mark_items(self, document: dict[str, Any], operation: dict[str, Any]) -> None:
-        """Mark the ids of the items of a collection, where neither a name nor a sentence tells the resource."""
+        """Mark the ids of the items of a collection, where neither a name nor a sentence says the resource."""
         resource, success = operation["tags"][0], operation["responses"].get("200", {})
         schema = success.get("content", {}).get("application/json", {}).get("schema", {})
         data = resolved(document, schema).get("properties", {}).get("data", {})

@@ -1,8 +1,8 @@
 """Two readings of one API made into one exact schema.
 
-Python tells integers from other numbers and knows dates; TypeScript tells nullable from optional. The two packages of
-one version are often published on different days. Where they differ, Python's reading is taken and the difference
-recorded.
+Python distinguishes integers from other numbers and knows dates; TypeScript distinguishes nullable from
+optional. The two packages of one version are often published on different days. Where they differ, Python's reading is
+taken and the difference recorded.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Merger:
             self.note(where, _necessity(python), _necessity(typescript))
         mine, other = python.type, typescript.type
         # A default of None in a Python model says only that the field may be missing or null; which of the
-        # two, TypeScript alone can tell.
+        # two, only TypeScript says it.
         if not typescript.required and isinstance(mine, Nullable) and not isinstance(other, Nullable):
             mine = mine.inner
         required = typescript.required if python.required is None else python.required

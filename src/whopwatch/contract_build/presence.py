@@ -43,7 +43,7 @@ Rule = Callable[[RecordField, RecordType], RecordField]
 
 
 def is_legacy(operation: SdkOperation) -> bool:
-    """Check that an operation belongs to the older surface, by the statuses that its method tells apart."""
+    """Check that an operation belongs to the older surface, by the statuses that its method distinguishes."""
     return operation.errors == LEGACY_ERRORS
 
 

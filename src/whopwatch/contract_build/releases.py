@@ -217,7 +217,7 @@ def _run(command: list[str], package: Package, cache_dir: Path | None) -> str:
             raise SourceError(
                 f"there is no release {package.version} of {package.name}",
                 where=package.registry,
-                hint="`whopwatch contract watch` tells the newest release; some versions were never published",
+                hint="`whopwatch contract watch` lists the newest release; some versions were never published",
             ) from None
         raise UnreachableSourceError(
             " ".join(filter(None, (package.name, package.version, "could not be fetched from its registry"))),

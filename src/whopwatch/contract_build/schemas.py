@@ -101,7 +101,7 @@ _JSON_TYPES = {str: "string", int: "integer", bool: "boolean"}
 class SchemaPlace:
     """Where a type stands: a name for what is written there, and the resource that an `id` there belongs to.
 
-    `parts` are the resources of those properties whose name does not tell.
+    `parts` are the resources of those properties whose name does not say it.
     """
 
     name: str

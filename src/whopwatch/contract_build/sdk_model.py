@@ -60,7 +60,7 @@ class Nullable:
 
 @dataclass(frozen=True, slots=True)
 class RecordField:
-    """A property of a record; `required` is None where the source cannot tell.
+    """A property of a record; `required` is None where the source does not say it.
 
     `is_learned` says that `required` and whether it is nullable follow from a rule, not from the source.
     `documentation` is the source's sentence about it.
@@ -83,7 +83,7 @@ class RecordType:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """One of several types; `discriminator` names the property that tells which."""
+    """One of several types; `discriminator` names the property that identifies it."""
 
     variants: tuple[Type, ...]
     discriminator: str | None = None
@@ -103,7 +103,7 @@ class SdkOperation:
 
     `body` holds every accepted variant. `response` is the item's type where `is_list` is true; `page` is then the
     whole answer, where the source declares it. `scopes` are the permissions that the method's documentation lists:
-    all are needed, or one of them where `any_scope` is set. `errors` are the statuses that it tells apart; None where
+    all are needed, or one of them where `any_scope` is set. `errors` are the statuses that it distinguishes; None where
     the source says nothing of them. `host` names the server (`vault`) where it is not the API's own.
     """
 

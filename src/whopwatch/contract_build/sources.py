@@ -114,7 +114,7 @@ class ApiReference:
     def read(cls, contracts: Path) -> ApiReference:
         """Read `reference.yaml` of a contract folder, and what a later release changed of it.
 
-        Raise `SourceError` if there is none; `has_reference` tells.
+        Raise `SourceError` if there is none; see `has_reference`.
         """
         return cls(apply_release_changes(read_yaml(contracts / REFERENCE_FILE), read_release_changes(contracts)))
 

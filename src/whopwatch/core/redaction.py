@@ -263,12 +263,12 @@ def describe_names(shape: str, names: Iterable[str]) -> str:
 
 
 def placeholder(shape: str, number: int) -> str:
-    """Return a name of `shape` that is no data; `number` tells names apart."""
+    """Return a name of `shape` that is no data; `number` distinguishes names."""
     return SHAPES[shape][2].format(number=number)
 
 
 def _digest(name: str) -> str:
-    """Return a digest that tells names apart, keyed so that it cannot be looked up; nothing without a key."""
+    """Return a digest that distinguishes names, keyed so that it cannot be looked up; nothing without a key."""
     key = first_secret()
     if key is None:
         return ""

@@ -106,7 +106,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property of an object. `required` is None if the source cannot tell.
+    """A property of an object. `required` is None if the source does not say it.
 
     `only` is the direction that the property occurs in: a read-only one in responses, a write-only one in requests.
     """

@@ -54,7 +54,7 @@ _MAX_SERVERS = 20
 _WITHOUT_SCOPES = ("http", "apiKey", "mutualTLS")
 """Security schemes without scopes; OpenAPI 3.1 lets a document name the roles of a key all the same."""
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
-"""Header parameters that OpenAPI tells a reader to ignore."""
+"""Header parameters that a reader of OpenAPI has to ignore."""
 
 
 def read_openapi(root: Node, name: str, default_version: str | None = None) -> Api:

@@ -67,7 +67,7 @@ def compare_stated_type(old: Shape, new: Shape) -> Iterator[Change]:
 
 
 def comparable_types(old: Shape, new: Shape) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the types of both; integers count as numbers if one source cannot tell them apart."""
+    """Return the types of both; integers count as numbers if one source cannot distinguish them."""
     if "integer" in old.vague | new.vague:
         return _as_numbers(old.kinds), _as_numbers(new.kinds)
     return old.kinds, new.kinds

@@ -43,7 +43,7 @@ def update_operation_records(
 
 
 def note_turns(records: Records, results: tuple[OperationResult, ...], night: int) -> int | None:
-    """Note the checks that had their turn tonight; return within how many nights all had theirs.
+    """Record the checks that ran tonight; return within how many nights all of them ran.
 
     A check that no request could be made for counts as run. Operations that were not verified are left out:
     they are reported as such.

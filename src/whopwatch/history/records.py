@@ -39,8 +39,8 @@ class OperationRecord:
     `verified_night` is the last night that could check it, whether it matched or not (0 for never), `unverified` counts
     the nights since. `matched_night` is the last night in the state verified (0 if none is known). `changes` counts the
     nights on which one of its findings appeared, got worse or was fixed. `met` are the ids of undocumented rules that
-    its responses met on some night, `checked` the night on which each of its checks last had its turn; a check that
-    never had has the night before it was first known. `contract` names the contract of this history if the latest
+    its responses met on some night, `checked` the night on which each of its checks last ran; a check that
+    never ran has the night before it was first known. `contract` names the contract of this history if the latest
     nights used another one and could not verify the operation, else it is empty.
     """
 

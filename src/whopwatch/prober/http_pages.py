@@ -237,7 +237,7 @@ def _run_metrics(probe: Probe, run: ProbeRun) -> bytes:
 def explain_run(probe: Probe, record: Mapping[str, Any], requests: Sequence[RequestExample], version: str) -> str:
     """Return the record of a run (see RunRecord.to_json) as text, without any value, id or key.
 
-    `requests` are those of the run, `version` is the API version that they ask for, empty for the key's own.
+    `requests` are those of the run, `version` is the API version that they name, empty for the key's own.
     """
     return "\n".join([*_run_lines(probe, record, requests, version), ""])
 

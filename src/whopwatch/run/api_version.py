@@ -23,7 +23,7 @@ from whopwatch.http import Call
 ENOUGH_RESPONSES = 4
 """Responses with content after which they decide, if no header does."""
 JUDGED_ITEMS = 20
-"""Items of a page that are compared with a schema to tell versions apart."""
+"""Items of a page that are compared with a schema to distinguish versions."""
 STRUCTURAL = 3
 """Places of one response that break its schema. A fault breaks one or two; another version breaks many."""
 ENOUGH_OPERATIONS = 2

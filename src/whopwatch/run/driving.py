@@ -2,7 +2,7 @@
 
 Experiments that do not depend on each other run in rounds: each of at most ROUND_SIZE experiments has one request in a
 round, and all of them get their responses when the round is over. So the requests of a run depend on its seed and on
-the responses, and neither on the order in which these arrive nor on how many requests are on their way at once.
+the responses, and neither on the order in which these arrive nor on the number of concurrent requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from whopwatch.planning.state import Experiment, Plan, PlannedExperiment, RunSta
 from whopwatch.run.abort import connection_lost_reason, is_api_response
 
 ROUND_SIZE = 8
-"""Experiments in progress at once, and so the most requests on their way at once."""
+"""The most experiments in progress, and so the most concurrent requests."""
 MOST_WAITING = 64
 """Experiments that wait for the resource of another one, while later ones of other resources begin."""
 SendRound = Callable[[Sequence[Call]], Sequence[Exchange | None]]

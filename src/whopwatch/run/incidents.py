@@ -1,4 +1,4 @@
-"""Tell incidents from drift: a request that failed once and succeeded when it was repeated is no finding."""
+"""Distinguish incidents from drift: a request that failed once and succeeded when it was repeated is no finding."""
 
 from __future__ import annotations
 

@@ -103,8 +103,8 @@ class Observation:
 
     `selected` are the ids of the operations in scope, `budget` and `sent` are in requests, `unsafe` counts
     the writes. `started_at` is in UTC (ISO 8601), `seconds` the wall time. `exhausted` says that the budget was used
-    up. `stopped` is why the run ended before its plan did, and `unusable` whether the target never gave a response
-    that an API gives. `reached` says that each operation was tried; `missing` maps operations that were not
+    up. `stopped` is why the run ended before its plan did, and `unusable` whether no response of the target
+    was that of an API. `reached` says that each operation was tried; `missing` maps operations that were not
     requested to the resources whose id was missing. `findings` are those of the checks on these exchanges, None if the
     checks were not run yet. `written` is the result of the writes, None for a read-only run.
     `api_version` is the version that answers. `other_version` names the version that answered requests of an operation

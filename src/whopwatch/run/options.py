@@ -110,13 +110,13 @@ class RunOptions:
 
     `contract_name` and `api_version` are None for what fits the target. `only` are operation ids and `resources`
     resources, both empty for every read of v1. `budget` is in requests, or one of BUDGET_PROFILES, None for the
-    default; `rate` in requests a second and `concurrency` in requests at once, None for those of the target. `config`
-    is the path of whopwatch.toml, None for the default. With `writes` the selected writes are made, too. A `thorough`
-    run has a budget for every check of every operation. With `allow_unchecked` the key need not be allowed to use any
-    operation. `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`). `faults` are
-    injected by the simulator. `announce` is called with the contract before the first request, and again if it changes.
-    `observed` is called with the run at its end.
-    After `max_seconds`, or with `max_failures` findings that count, the run ends with what it has.
+    default; `rate` in requests a second and `concurrency` in concurrent requests, None for those of the target.
+    `config` is the path of whopwatch.toml, None for the default. With `writes` the selected writes are made, too. A
+    `thorough` run has a budget for every check of every operation. With `allow_unchecked` the key need not be allowed
+    to use any operation. `patterns` select operations as `only` does, `exclude` leaves some out (`payments.*`).
+    `faults` are injected by the simulator. `announce` is called with the contract before the first request, and again
+    if it changes. `observed` is called with the run at its end. After `max_seconds`, or with `max_failures` findings
+    that count, the run ends with what it has.
     """
 
     contract_name: str | None = None

@@ -1,4 +1,4 @@
-"""Observe a target: run the plan's experiments in rounds, within the budget, until it is spent or futile."""
+"""Observe a target: run the plan's experiments in rounds, until the budget is spent or the target is given up."""
 
 from __future__ import annotations
 
@@ -148,8 +148,8 @@ def _account_calls(contract: Contract, id: str | None) -> Iterator[Call]:
 class Session:
     """A run in progress.
 
-    `exhausted` says that the budget was used up, `stopped` why the run ended early, and `unusable` that the target
-    never gave a response that an API gives.
+    `exhausted` says that the budget was used up, `stopped` why the run ended early, and `unusable` that no
+    response of the target was that of an API.
     """
 
     def __init__(

@@ -32,8 +32,8 @@ def open_target(
     """Yield the read-only target called `name`; None means WHOP_BASE_URL in `environ`, else the simulator.
 
     The simulator runs as long as the context does, with data made from `seed`. `rate`, in requests a second, and
-    `concurrency` replace the target's own. With `writes` the target may be written to. Requests ask for `api_version`,
-    by default the target's, else the contract's; `key` asks for none, so that the key's own version answers. With
+    `concurrency` replace the target's own. With `writes` the target may be written to. Requests name `api_version`,
+    by default the target's, else the contract's; `key` names none, so that the key's own version answers. With
     `allow_unchecked` the key need not be allowed to use any operation. `faults` are for the simulator. Raise UsageError
     or ConfigError for a target that is unknown, incomplete or, with `writes`, not writable.
     """

@@ -199,7 +199,7 @@ def _write(document: dict[str, Any], known: Contract, location: str, target: Pat
 
 
 def _add_permissions(made: dict[str, Any], known: Contract) -> None:
-    """Take the permissions of the pattern where the document names none: SDK docstrings tell them."""
+    """Take the permissions of the pattern where the document names none: SDK docstrings name them."""
     for operation in known.operations.values():
         ours = made["paths"].get(operation.path, {}).get(operation.method.lower())
         if ours is None or operation.api != "v1" or any(any(entry.values()) for entry in ours["security"]):

@@ -148,7 +148,7 @@ class Definitions(Calls):
         arguments = [self._narrowed_values(values) for values in arguments]
         arguments, named, unknown = self._with_own_unknowns(callback, arguments, named or {})
         extra: Values = (RecordValue(tuple(named.items())),)
-        # The scope tells functions apart that one function makes with different variables around.
+        # The scope distinguishes functions that one function makes with different variables around.
         key = (id(node), id(callback.scope), (*arguments, extra), self._events)
         is_cut = len(self._active) >= MAX_CALLS or node in self._active or self._runs[id(node)] >= MAX_RUNS
         if is_called:

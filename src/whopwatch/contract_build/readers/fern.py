@@ -68,7 +68,7 @@ def _values(model: SdkModel, name: str) -> tuple[str, ...]:
 
 
 class _Plain(ast.NodeTransformer):
-    """Writes `typing.Optional` as `Optional`: the types' own names are what tells."""
+    """Writes `typing.Optional` as `Optional`: the types' own names identify them."""
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if isinstance(node.value, ast.Name) and node.value.id in _NAMESPACES:
@@ -82,7 +82,7 @@ def _is_type(path: str) -> bool:
 
 def _parse(text: str) -> ast.Module:
     tree = ast.parse(text)
-    # Each client is written twice, once to be awaited: that half is a third of the work and tells nothing new.
+    # Each client is written twice, once to be awaited: that half is a third of the work and says nothing new.
     tree.body = [node for node in tree.body if not (isinstance(node, ast.ClassDef) and node.name.startswith("Async"))]
     _Plain().visit(tree)
     return tree

@@ -103,7 +103,7 @@ class PythonTypes:
                 raise SourceError(
                     f"the Python SDK defines {module.name} twice, differently",
                     where=path,
-                    hint="give the reader a rule that tells the two apart",
+                    hint="give the reader a rule that distinguishes the two",
                 )
         return types
 
@@ -248,12 +248,12 @@ def _has_default(line: ast.AnnAssign) -> bool:
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {"Field", "FieldInfo"}:
             defaults = [word.value for word in node.keywords if word.arg == "default"]
             given = defaults[0] if defaults else (None if node is line.value else given)
-    # The constant that tells a variant of a union is written as a default, and always comes.
+    # The constant that identifies a variant of a union is written as a default, and always comes.
     return given is not None and not (isinstance(given, ast.Constant) and given.value is not None)
 
 
 def _settle_required(fields: list[RecordField]) -> tuple[RecordField, ...]:
-    """Tell required-but-nullable from optional by the generator's order of fields.
+    """Distinguish required-but-nullable from optional by the generator's order of fields.
 
     It writes the required fields first ("id", then a to z) and the optional ones after them, a to z again: a
     default inside the first sorted run belongs to a required field. Behind the last field that is known to be

@@ -50,7 +50,7 @@ class FieldNode:
 
     @property
     def tags(self) -> dict[str, Any]:
-        """The fields with a single possible value: they tell the variants of a union apart."""
+        """The fields with a single possible value: they distinguish the variants of a union."""
         return {name: node.enum[0] for name, node in self.fields.items() if node.enum and len(node.enum) == 1}
 
     @property

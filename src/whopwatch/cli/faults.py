@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch.cli import completion
-from whopwatch.cli._support.options import EDITION_NAME
+from whopwatch.cli._support.options import EDITION_NAME, JSON
 from whopwatch.contract import load
 from whopwatch.core.drift_classes import class_label, class_number
 from whopwatch.core.errors import EXIT_CLEAN, UsageError, quoted_input
@@ -46,7 +46,7 @@ Examples:
     help="List only the faults of this drift class.",
 )
 @EDITION_NAME
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def faults_command(operation: str | None, drift_class: str | None, name: str | None, as_json: bool) -> int:
     """List the faults that `simulate --fault` injects, with drift class and effect."""
     found = _listed(operation, name)

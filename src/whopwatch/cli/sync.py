@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whopwatch import __version__
-from whopwatch.cli._support.options import CACHE, CONFIG, CONTRACT_FOLDER, cache_folder
+from whopwatch.cli._support.options import CACHE, CONFIG, CONTRACT_FOLDER, JSON_REPORT, cache_folder
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.config.targets_file import SIMULATOR
 from whopwatch.contract import edition_dir, load
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MAX_LEFT = 20
 """Decisions that are printed; the JSON report has all."""
-JSON_REPORT = click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 MARKDOWN = click.option("--markdown", "markdown_file", metavar="FILE", help="Write Markdown (- for stdout).")
 SYNC_EXAMPLE = """\b
 Examples:

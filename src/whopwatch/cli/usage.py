@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import CONFIG, CONTRACT_WITHOUT_AUTO, RATE, TARGET
+from whopwatch.cli._support.options import CONFIG, CONTRACT_WITHOUT_AUTO, FILE_PATH, RATE, TARGET
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, UsageError
 from whopwatch.core.wording import and_more, plural
@@ -37,7 +37,7 @@ SHOWN_ROWS = 40
 
 
 @click.command("usage", epilog=EXAMPLE)
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[SOURCE]...")
+@click.argument("sources", nargs=-1, type=FILE_PATH, metavar="[SOURCE]...")
 @CONTRACT_WITHOUT_AUTO
 @click.option(
     "--run",

@@ -17,7 +17,15 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli._support.options import CONTRACT, FAIL_ON_SEVERITY, USAGE_PROFILE, finite, parse_address
+from whopwatch.cli._support.options import (
+    CONTRACT,
+    FAIL_ON_SEVERITY,
+    FILE_PATH,
+    JSON_REPORT,
+    USAGE_PROFILE,
+    finite,
+    parse_address,
+)
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli._support.printing import output_report
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
@@ -67,7 +75,7 @@ Exit code: 0 (clean), 1 (drift) or 3 (nothing received).
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to the target.")
 @click.option(
     "--keep",
-    type=click.Path(path_type=Path),
+    type=FILE_PATH,
     metavar="DIR",
     help="Save deliveries with findings, redacted. A missing folder is created.",
 )
@@ -92,7 +100,7 @@ Exit code: 0 (clean), 1 (drift) or 3 (nothing received).
 @USAGE_PROFILE
 @FAIL_ON_SEVERITY
 @click.option("-q", "--quiet", is_flag=True, help="Print no line for each delivery.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+@JSON_REPORT
 def webhook_listen(
     address: str,
     metrics_address: str | None,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli._support.options import CONTRACT, FAIL_ON_SEVERITY, USAGE_PROFILE
+from whopwatch.cli._support.options import CONTRACT, FAIL_ON_SEVERITY, FILE_PATH, JSON_REPORT, USAGE_PROFILE
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.webhook import SECRET_VARIABLE, read_secrets
 from whopwatch.config import read_secret
@@ -44,15 +44,13 @@ MAX_INFO = 10
 
 
 @click.command("verify", epilog=EXAMPLE)
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--headers", "headers_file", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The headers."
-)
+@click.argument("file", type=FILE_PATH)
+@click.option("--headers", "headers_file", type=FILE_PATH, required=True, metavar="FILE", help="The headers.")
 @click.option("--any-age", is_flag=True, help="Accept a timestamp of any age.")
 @CONTRACT
 @USAGE_PROFILE
 @FAIL_ON_SEVERITY
-@click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
+@JSON_REPORT
 def webhook_verify(
     file: Path,
     headers_file: Path,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from whopwatch.cli._support.options import FILE_PATH
 from whopwatch.cli._support.outputs import refuse_unwritable_file, write_whole
 from whopwatch.core.errors import UsageError, quoted_input
 from whopwatch.core.report import Report, Verdict
@@ -24,8 +25,7 @@ UNWRITABLE = "The metrics cannot be written."
 def metrics_options(command: Command) -> Command:
     """Add the options `--textfile` and `--pushgateway`."""
     command = click.option("--pushgateway", metavar="URL", help="Push metrics to this Pushgateway.")(command)
-    file = click.Path(path_type=Path)
-    return click.option("--textfile", type=file, metavar="FILE", help="Write metrics to FILE for node_exporter.")(
+    return click.option("--textfile", type=FILE_PATH, metavar="FILE", help="Write metrics to FILE for node_exporter.")(
         command
     )
 

@@ -130,6 +130,8 @@ def finite(_: click.Context, param: click.Parameter, value: float | None) -> flo
 
 
 FILE_PATH = click.Path(path_type=Path)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+JSON_REPORT = click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 TARGET = click.option(
     "--target",
     metavar="NAME|URL",

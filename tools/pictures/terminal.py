@@ -26,6 +26,10 @@ b {{ color: #7fd962; font-weight: normal; }}
 </style><pre><b>$</b> {command}\n{code}</pre>"""
 
 
+LOWEST = 160
+"""Pixels: Chromium cuts the page in a lower window."""
+
+
 def picture(output: Path, command: list[str], columns: int, lines: int) -> None:
     """Run `command` as if at a terminal of `columns`, and write a picture of its first `lines` lines."""
     environ = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(columns), "TERM": "xterm-256color"}
@@ -39,7 +43,8 @@ def picture(output: Path, command: list[str], columns: int, lines: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
         page.write_text(PAGE.format(command=shown_command, code=code), encoding="utf-8")
-        size = f"{int(columns * 8.43) + 40},{int((len(shown) + 1) * 18.9) + 40}"
+        height = max(int((len(shown) + 1) * 18.9) + 40, LOWEST)
+        size = f"{int(columns * 8.43) + 40},{height}"
         chromium = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-sync"]
         more = ["--disable-background-networking", f"--user-data-dir={folder}/profile", f"--window-size={size}"]
         subprocess.run(  # noqa: S603

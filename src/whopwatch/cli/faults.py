@@ -89,9 +89,9 @@ def _show(found: Sequence[Fault], console: Console) -> None:
 
     for group in dict.fromkeys(fault.group for fault in found):
         table = Table(title=group, title_justify="left", title_style="bold", box=None, show_header=False)
-        table.add_column(no_wrap=True, min_width=32)
-        table.add_column(overflow="fold", style="cyan")
-        table.add_column(min_width=8, style="dim")
+        table.add_column(overflow="fold", max_width=34)
+        table.add_column(overflow="fold", style="cyan", max_width=27)
+        table.add_column(no_wrap=True, style="dim")
         table.add_column()
         for fault in found:
             if fault.group == group:

@@ -215,7 +215,7 @@ class Definitions(Calls):
         own = Unknown(id(parameter))
         unknown[own.root] = others
         found = tuple(dict.fromkeys(own if one in others else one for one in values))
-        is_plain = not parameter.types and parameter.default is None and not _is_client_name(home, parameter.name or "")
+        is_plain = parameter.default is None and not _is_client_name(home, parameter.name or "")
         return () if found == (own,) and is_plain else found
 
     def _given_back(self, values: Values, unknown: dict[int, list[Unknown]]) -> Values:

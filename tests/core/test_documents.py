@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ from hypothesis import strategies as st
 
 from whopwatch.core import documents
 from whopwatch.core.documents import DocumentError, parse_document, parse_yaml_document, read_bounded
+from whopwatch.core.errors import UsageError
+from whopwatch.har.read import read as read_har
+from whopwatch.usage.profile import read_profile
+from whopwatch.webhooks.delivery import read_delivery
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text("ab[]{}'\" ", max_size=5),
@@ -97,6 +102,15 @@ def test_a_pipe_that_gives_nothing_ends_with_an_error(pipe: Path, monkeypatch: p
     monkeypatch.setattr(documents, "MAX_PIPE_SECONDS", 0)
     with pytest.raises(OSError, match="a pipe that does not end within 0 seconds"):
         read_bounded(pipe)
+
+
+@pytest.mark.parametrize("read", [read_har, read_profile, lambda path: read_delivery(path, path)])
+def test_a_pipe_that_gives_nothing_is_no_input(
+    pipe: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]
+) -> None:
+    monkeypatch.setattr(documents, "MAX_PIPE_SECONDS", 0)
+    with pytest.raises(UsageError, match=r"cannot be read|no HTTP archive|not be used"):
+        read(pipe)
 
 
 def test_a_pipe_without_an_end_is_read_within_the_limit(pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:

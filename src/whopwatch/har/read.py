@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import is_version
+from whopwatch.core.documents import read_bounded
 from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Credential, Exchange, Failure, Phases, Purpose
 from whopwatch.core.strict_json import BodyProblem, parse_json
@@ -128,6 +129,8 @@ class Archive:
 def read(path: Path) -> Archive:
     """Return the archive in the file `path`. Raise UsageError if it cannot be read or is no archive."""
     try:
+        if path.is_fifo():  # which may never end
+            return parse(read_bounded(path, MAX_HAR_BYTES), str(path))
         with path.open("rb") as file:
             return _archive(file, str(path))
     except OSError as error:

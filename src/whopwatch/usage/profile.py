@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whopwatch import __version__
+from whopwatch.core.documents import read_bounded
 from whopwatch.core.errors import UsageError
 
 MAX_PLACES = 50
@@ -182,11 +183,7 @@ def place_order(place: str) -> tuple[str, int]:
 def read_profile(path: Path) -> Profile:
     """Return the profile in a file. Raise UsageError if it cannot be read or is none."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_PROFILE_BYTES + 1)
-        if len(data) > MAX_PROFILE_BYTES:
-            raise ValueError("too large")
-        return _profile(json.loads(data))
+        return _profile(json.loads(read_bounded(path, MAX_PROFILE_BYTES)))
     except OSError as error:
         got = error.strerror or "an error"
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

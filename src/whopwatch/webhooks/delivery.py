@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from whopwatch.core.documents import read_bounded
 from whopwatch.core.errors import UsageError
 from whopwatch.core.strict_json import BodyProblem, parse_json
 
@@ -56,13 +58,12 @@ def read_delivery(body_file: Path, headers_file: Path) -> Delivery:
 
 def _read_file(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            content = stream.read(MAX_RECORDED_BYTES + 1)
+        return read_bounded(file, MAX_RECORDED_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            expected = f"at most {MAX_RECORDED_BYTES:,} bytes"
+            raise UsageError("The file is too large.", where=str(file), expected=expected) from None
         raise UsageError("A file cannot be read.", where=str(file), got=error.strerror) from None
-    if len(content) > MAX_RECORDED_BYTES:
-        raise UsageError("The file is too large.", where=str(file), expected=f"at most {MAX_RECORDED_BYTES:,} bytes")
-    return content
 
 
 def _parse_headers(content: bytes, file: Path) -> list[tuple[str, str]]:

@@ -142,3 +142,18 @@ def test_a_report_of_the_embedded_simulator_says_how_to_start_one(tmp_path: Path
                 patch.setenv(name, value)
             assert main(["check", "--target", simulator.base_url, *options]) == 1
     assert line not in (tmp_path / "report.txt").read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_a_full_disk_loses_neither_the_verdict_nor_the_other_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "report.html"
+    options = ["--only", "products.list", "--fault", "field-missing@products.list", "--budget", "10"]
+
+    assert main(["check", *options, "--json", "/dev/full", "--html", str(page)]) == 2
+    shown = capsys.readouterr()
+    assert "DRIFT   1 operation does not match the contract" in shown.out
+    assert "No space left on device" in shown.err
+    assert "free disk space" in shown.err
+    assert "products.list" in page.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -49,14 +50,22 @@ class Outputs:
         return frozenset(kind for kind, _ in self._places)
 
     def write(self, texts: Mapping[str, str]) -> list[str]:
-        """Write `texts` (by kind) to their files, each atomically; return the files written."""
-        written = []
+        """Write `texts` (by kind) to their files, each atomically; return the files written.
+
+        If some files cannot be written, raise the UsageError of the first, after the others are written.
+        """
+        written, errors = [], []
         for kind, file in self._places:
             if file == STDOUT:
                 sys.stdout.write(texts[kind])
-            else:
+                continue
+            try:
                 write_whole(Path(file), texts[kind], is_private=kind in PRIVATE_KINDS)
                 written.append(file)
+            except UsageError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return written
 
 
@@ -149,4 +158,6 @@ def _refuse_same(paths: Sequence[Path]) -> None:
 
 
 def _unwritable(path: Path, error: OSError, what: str) -> UsageError:
-    return UsageError(what, where=str(path), got=error.strerror or "an error")
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "free disk space, or write to another disk, then run the command again" if is_full else None
+    return UsageError(what, where=str(path), got=error.strerror or "an error", hint=hint)

@@ -13,6 +13,7 @@ import click
 from whopwatch.cli._support.options import VERBOSITY
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.cli._support.streams import make_console
+from whopwatch.core.errors import UsageError
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import Report
 
@@ -63,13 +64,27 @@ def output_report(
 ) -> None:
     """Write the files of `report`, then print it: the files must exist even if the reader of stdout goes away.
 
+    A report whose file cannot be written is printed, too, before the UsageError: a full disk loses no finding.
+
     `others` are the texts, by kind, of output files that are not renderings of the report. `values` are values of
     responses by fingerprint: only a terminal gets them.
     """
-    from whopwatch.reports import render, terminal
+    from whopwatch.reports import render
 
-    kinds = outputs.kinds - others.keys()
-    written = outputs.write({**others, **{kind: render(kind, report) for kind in kinds}})
+    texts = {**others, **{kind: render(kind, report) for kind in outputs.kinds - others.keys()}}
+    try:
+        written = outputs.write(texts)
+    except UsageError:
+        _print_report(report, outputs, values, ())
+        raise
+    _print_report(report, outputs, values, written)
+
+
+def _print_report(
+    report: Report, outputs: Outputs, values: Mapping[str, Sequence[str]], written: Sequence[str]
+) -> None:
+    from whopwatch.reports import terminal
+
     console = make_console(stderr=outputs.use_stdout)
     if is_printing("quiet"):
         console.print(terminal.verdict_line(report), highlight=False, soft_wrap=True)

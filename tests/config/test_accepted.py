@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from whopwatch.config import accepted as accepted_file
 from whopwatch.config.accepted import (
     AcceptedEntry,
     AcceptedFile,
@@ -138,3 +139,24 @@ def test_a_running_process_sees_changes_of_the_file(tmp_path: Path, caplog: pyte
     assert caplog.text.count("The old entries stay in use.") == 1
     file.unlink()
     assert accepted.entries() == ()
+
+
+def test_an_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted = AcceptedFile(config=tmp_path / "whopwatch.toml")
+    monkeypatch.setattr(accepted_file, "read_accepted", pytest.fail)
+    monkeypatch.setattr(accepted_file, "beside_config", pytest.fail)
+    assert accepted.entries() == accepted.entries() == ()
+
+
+@pytest.mark.parametrize("text", ["accepted: []", "# none: []\n\naccepted: []\n\n"])
+def test_a_file_without_entries_is_read_without_yaml(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepted_file, "parse_document", pytest.fail)
+    assert read_back(tmp_path, text) == ()
+
+
+@pytest.mark.parametrize("text", ["accepted: []\nother: 1\n", "#\naccepted: [] - 1\n", " accepted: []\naccepted: []\n"])
+def test_a_file_that_only_begins_without_entries_is_invalid(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        read_back(tmp_path, text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,6 +26,7 @@ _HEAD = """\
 # Accepted findings: known findings that do not affect the exit code. `whopwatch accept` adds entries.
 # fingerprint and reason are required. From the day after `expires` (UTC) the finding counts again.
 """
+_NO_ENTRIES = re.compile(r"(?:#.*\n|\n)*accepted: \[\]\n*")
 _LOG = logging.getLogger(__name__)
 _FINGERPRINT = decode.matching_string(r"[0-9a-f]{12}", "12 hex digits in quotes")
 
@@ -82,11 +84,14 @@ def find_accepted_file(config: Path | None) -> Path:
 
     A checkout of whopwatch may have entries in contracts/accepted.yaml, where the file used to be.
     """
+    own, former = _candidates(config)
+    return former if not own.exists() and former.exists() and read_accepted(former) else own
+
+
+def _candidates(config: Path | None) -> tuple[Path, Path]:
     from whopwatch.contract.loader import contracts_dir  # slow, and `--help` reads no accepted findings
 
-    own = beside_config(ACCEPTED_FILE, config)
-    former = contracts_dir() / ACCEPTED_FILE
-    return former if not own.exists() and former.exists() and read_accepted(former) else own
+    return beside_config(ACCEPTED_FILE, config), contracts_dir() / ACCEPTED_FILE
 
 
 def load_accepted(given: Path | None, config: Path | None) -> tuple[AcceptedEntry, ...]:
@@ -100,27 +105,31 @@ class AcceptedFile:
 
     def __init__(self, given: Path | None = None, config: Path | None = None) -> None:
         self._given, self._config = given, config
+        self._files = (given,) if given else _candidates(config)
         self._entries = load_accepted(given, config)
-        self._version = self._file_version()
+        self._versions = self._file_versions()
 
     def entries(self) -> tuple[AcceptedEntry, ...]:
         """Return the current entries. After an invalid change, log that and return those from before."""
-        version = self._file_version()
-        if version != self._version:
-            self._version = version
+        versions = self._file_versions()
+        if versions != self._versions:
+            self._versions = versions
             try:
                 self._entries = load_accepted(self._given, self._config)
             except ConfigError as error:
                 _LOG.error("The changed file of accepted findings is invalid. The old entries stay in use.\n%s", error)
         return self._entries
 
-    def _file_version(self) -> tuple[str, int, int] | None:
-        path = self._given or find_accepted_file(self._config)
-        try:
-            status = path.stat()
-        except OSError:
-            return None
-        return str(path), status.st_mtime_ns, status.st_size
+    def _file_versions(self) -> tuple[tuple[int, int] | None, ...]:
+        return tuple([_version(path) for path in self._files])
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def with_entries(text: str | None, entries: Iterable[AcceptedEntry], where: Path) -> str:
@@ -151,7 +160,8 @@ def with_entries(text: str | None, entries: Iterable[AcceptedEntry], where: Path
 def _parsed(text: str, where: Path) -> list[AcceptedEntry]:
     readers = {"accepted": decode.array_reader(decode.record_reader(AcceptedEntry))}
     try:
-        content = parse_document(text)
+        # Without entries, as in the file that comes with whopwatch, YAML need not be loaded.
+        content = {"accepted": []} if _NO_ENTRIES.fullmatch(text) else parse_document(text)
     except DocumentError as error:
         raise ConfigError("The file of accepted findings cannot be parsed.", where=str(where), got=str(error)) from None
     return list(decode.decode_table(content, readers, str(where), required=readers)["accepted"])

@@ -20,8 +20,6 @@ from typing import Any
 from whopwatch.contract.bundle import APIS, bundle
 from whopwatch.contract.edition import EDITION, Edition, read_toml
 from whopwatch.contract.model import Contract
-from whopwatch.contract.openapi_adapter import contract_of, shared_operations
-from whopwatch.contract.openapi_file import read_openapi_file, version_of
 from whopwatch.core.documents import is_readable, read_bounded
 from whopwatch.core.errors import ContractError, UsageError, did_you_mean
 
@@ -189,6 +187,9 @@ def forget_contracts() -> None:
 
 @cache
 def _load_file(path: Path) -> Contract:
+    from whopwatch.contract.openapi_adapter import contract_of  # bundled editions do not need it
+    from whopwatch.contract.openapi_file import read_openapi_file
+
     document = read_openapi_file(path)
     return contract_of(path, document, nearest_edition(document))
 
@@ -198,6 +199,9 @@ def nearest_edition(document: Mapping[str, Any]) -> Contract:
 
     That is the newest one that is not newer than the document.
     """
+    from whopwatch.contract.openapi_adapter import shared_operations
+    from whopwatch.contract.openapi_file import version_of
+
     order = version_order(version_of(document) or "")
     contracts = [_load(edition.folder) for edition in editions()]
     shared = [shared_operations(document, contract) for contract in contracts]

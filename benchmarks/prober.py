@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from whopwatch.config import Secret, Target
+from whopwatch.config.accepted import AcceptedFile
 from whopwatch.contract import Contract, forget_contracts, load
 from whopwatch.prober.footprint import configure_malloc, packed, reads_only, unpacked
 from whopwatch.prober.history import RunRecord
@@ -68,7 +69,7 @@ def main() -> None:
     signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, lambda number, _: signals.put(number))
-    service = ProberService(contract, target, Path(config))
+    service = ProberService(contract, target, Path(config), accepted=AcceptedFile().entries)
     times = Times(service.runner.history)
     if kept_in:
         service.runner.history = times  # type: ignore[assignment]

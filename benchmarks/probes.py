@@ -63,13 +63,13 @@ modules:
 class Measured:
     """The results of one prober over its rounds. Times are in seconds, errors relative to the server's own times.
 
-    `best` is the CPU of a probe in the round in which it was least.
+    `rounds` is the CPU of a probe in each round.
     """
 
     probes: int = 0
     cpu: float = 0.0
-    best: float = float("inf")
     rss: float = 0.0
+    rounds: list[float] = field(default_factory=list)
     total: list[float] = field(default_factory=list)
     first_byte: list[float] = field(default_factory=list)
     taken: list[float] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Contest:
         log = httpx.get(f"{self._api}/log").json()
         into.probes += len(log)
         into.cpu += after.cpu - before.cpu
-        into.best = min(into.best, (after.cpu - before.cpu) / len(log))
+        into.rounds.append((after.cpu - before.cpu) / len(log))
         into.rss = max(into.rss, after.rss)
         true: dict[str, list[Any]] = defaultdict(list)
         for path, received, first, last in log:
@@ -207,6 +207,12 @@ def _stopped(ended: threading.Event, driver: threading.Thread, runs: list[tuple[
     return runs
 
 
+def spread(rounds: Sequence[float]) -> str:
+    """Return the median, the least and the most of some seconds, in milliseconds."""
+    least, median, most = (1000 * value for value in (min(rounds), statistics.median(rounds), max(rounds)))
+    return f"{median:.2f} ({least:.2f} to {most:.2f}) ms"
+
+
 def shares(values: Sequence[float]) -> str:
     """Return p50 and p99, in milliseconds."""
     ordered = sorted(values)
@@ -242,13 +248,13 @@ def main() -> None:
 
 def print_table(contestants: Mapping[str, Measured]) -> None:
     """Print a line for each prober, and how they compare."""
-    columns = f"{'probes':>7}{'CPU/probe':>11}{'best':>6}{'per CPU-s':>10}{'RSS':>10}"
+    columns = f"{'probes':>7}{'CPU/probe, median (least to most)':>35}{'per CPU-s':>10}{'RSS':>10}"
     print(f"{'':34}{columns}   {'total error p50 / p99':>22}   first byte")
     for name, each in contestants.items():
         if each.probes:
             errors = f"   {shares(each.total):>19} ms   {shares(each.first_byte)} ms" if each.total else ""
             print(
-                f"{name:34}{each.probes:>7}{each.cpu / each.probes * 1000:>8.2f} ms{each.best * 1000:>6.2f}"
+                f"{name:34}{each.probes:>7}{spread(each.rounds):>35}"
                 f"{each.probes / each.cpu:>10.0f}{each.rss:>6.1f} MiB{errors}"
             )
     worst = [sorted(contestants[name].taken)[int(len(contestants[name].taken) * 0.99)] for name in (SCRAPED, PLAIN)]

@@ -159,7 +159,8 @@ class TestMap:
         self.measured = coverage.Coverage(data_file=file, config_file=False, include=["src/whopwatch/*"], branch=False)
         self.measured.set_option("run:relative_files", True)
         self.times = MAP / "seconds.json"
-        self.seconds: dict[str, float] = json.loads(self.times.read_text()) if self.times.is_file() else {}
+        known: dict[str, float] = json.loads(self.times.read_text()) if self.times.is_file() else {}
+        self.seconds = {test: known[test] for test in known if (ROOT / test.partition("::")[0]).is_file()}
 
     def draw(self, paths: list[str]) -> int:
         """Run the quick tests of `paths` and save what they reach, beside what is known of other tests."""

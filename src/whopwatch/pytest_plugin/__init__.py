@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Raise pytest's usage error for options that cannot be used, before anything is collected.
     """
-    from whopwatch.pytest_plugin.session_run import Summary
+    from whopwatch.pytest_plugin.summary import Summary
 
     if options.name_something(config):
         check_options(config)
@@ -153,13 +153,6 @@ def whop_webhook_case(request: pytest.FixtureRequest, whop_webhook: Sampler) -> 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Give a worker of pytest-xdist the folder where the workers share their run."""
-    from whopwatch.pytest_plugin.session_run import shared_folder
+    from whopwatch.pytest_plugin.folder import shared_folder
 
     node.workerinput["whopwatch_folder"] = str(shared_folder(node.config))
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Delete the folder that the workers shared."""
-    from whopwatch.pytest_plugin.session_run import delete_shared_folder
-
-    delete_shared_folder(config)

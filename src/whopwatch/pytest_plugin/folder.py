@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = pytest.StashKey[Path]()
+WORKERS_FOLDER = pytest.StashKey[Path]()
 
 
 def shared_folder(config: pytest.Config) -> Path:
     """Return the folder of this session. The first call creates it; the end of the session deletes it."""
-    if FOLDER not in config.stash:
-        config.stash[FOLDER] = Path(tempfile.mkdtemp(prefix="whopwatch-"))
-        config.add_cleanup(partial(shutil.rmtree, config.stash[FOLDER], ignore_errors=True))
-    return config.stash[FOLDER]
+    if WORKERS_FOLDER not in config.stash:
+        config.stash[WORKERS_FOLDER] = Path(tempfile.mkdtemp(prefix="whopwatch-"))
+        config.add_cleanup(partial(shutil.rmtree, config.stash[WORKERS_FOLDER], ignore_errors=True))
+    return config.stash[WORKERS_FOLDER]

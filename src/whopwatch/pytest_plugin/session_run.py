@@ -16,7 +16,7 @@ from whopwatch.contract import Contract
 from whopwatch.http import SharedBudget
 from whopwatch.pytest_plugin import options
 from whopwatch.pytest_plugin.cases import Case, SessionRun
-from whopwatch.pytest_plugin.folder import FOLDER, shared_folder
+from whopwatch.pytest_plugin.folder import WORKERS_FOLDER, shared_folder
 from whopwatch.run.target import open_target
 from whopwatch.usage.impact import add_impacts, choose_profile
 
@@ -39,7 +39,7 @@ def finished_run(config: pytest.Config) -> SessionRun | None:
     """Return the run of this session if it was made, in this process or in a worker, else None."""
     if _RUN in config.stash:
         return config.stash[_RUN]
-    folder = config.stash.get(FOLDER, None)
+    folder = config.stash.get(WORKERS_FOLDER, None)
     return _read(folder) if folder else None
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -30,9 +31,9 @@ from whopwatch.run import check
 READS = 79
 BUDGET_OF = {
     "120": 120,
-    "quick": READS * BUDGET_PROFILES["quick"].per_read,
+    "quick": ceil(READS * BUDGET_PROFILES["quick"].per_read),
     "default": 600,
-    "deep": READS * BUDGET_PROFILES["deep"].per_read,
+    "deep": ceil(READS * BUDGET_PROFILES["deep"].per_read),
 }
 LATENCIES = (0, 50, 200)
 CONCURRENCY = (1, 8)

@@ -195,7 +195,7 @@ def test_a_report_that_is_built_has_the_documented_defaults() -> None:
 
 def test_the_profiles_of_a_budget_have_the_documented_requests() -> None:
     assert {name: (one.per_read, one.per_write, one.only_risk) for name, one in BUDGET_PROFILES.items()} == {
-        "quick": (2, 12, False),
+        "quick": (1.5, 12, False),
         "money": (16, 24, True),
         "deep": (40, 40, False),
     }

@@ -13,13 +13,13 @@ class BudgetProfile:
     `only_risk` selects the resources that the edition lists as those where mistakes hurt most.
     """
 
-    per_read: int
+    per_read: float
     per_write: int
     only_risk: bool = False
 
 
 BUDGET_PROFILES: Mapping[str, BudgetProfile] = {
-    "quick": BudgetProfile(per_read=2, per_write=12),
+    "quick": BudgetProfile(per_read=1.5, per_write=12),
     "money": BudgetProfile(per_read=16, per_write=24, only_risk=True),
     "deep": BudgetProfile(per_read=40, per_write=40),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ class RunOptions:
             selected = [contract.operations[id] for id in self.selected(contract)]
             reads = sum(operation.is_read for operation in selected)
             writes = len(selected) - reads if self.writes else 0
-            return max(1, reads * self._profile.per_read + writes * self._profile.per_write)
+            return max(1, ceil(reads * self._profile.per_read) + writes * self._profile.per_write)
         if self.thorough:
             return THOROUGH_BUDGET
         return WRITING_BUDGET if self.writes else DEFAULT_BUDGET

@@ -111,16 +111,20 @@ def _overrides(header: str) -> bool:
 
 def _refuse_path(url: str) -> str | None:
     """Refuse a path with a segment that a server on the way may read as empty, as its parent, or as two segments."""
-    for segment in urlsplit(url).path.split("/")[1:]:
-        plain = segment
-        for _ in range(_LEVELS_OF_ENCODING):
-            plain = unquote(plain, errors="replace")
-        if plain != unquote(plain, errors="replace"):
-            return "the path is percent-encoded several times"
-        if "/" in plain or "\\" in plain or "\ufffd" in plain:
-            return "the path contains an encoded separator, or bytes that are not UTF-8"
-        if plain.partition(";")[0] in ("", ".", ".."):
-            return "the path contains an empty or a dot segment"
+    return next(filter(None, map(_refuse_segment, urlsplit(url).path.split("/")[1:])), None)
+
+
+@lru_cache(maxsize=1024)
+def _refuse_segment(segment: str) -> str | None:
+    plain = segment
+    for _ in range(_LEVELS_OF_ENCODING):
+        plain = unquote(plain, errors="replace")
+    if plain != unquote(plain, errors="replace"):
+        return "the path is percent-encoded several times"
+    if "/" in plain or "\\" in plain or "\ufffd" in plain:
+        return "the path contains an encoded separator, or bytes that are not UTF-8"
+    if plain.partition(";")[0] in ("", ".", ".."):
+        return "the path contains an empty or a dot segment"
     return None
 
 

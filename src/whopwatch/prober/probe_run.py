@@ -91,8 +91,9 @@ class RunChecker:
 
     def findings(self, operation: str, exchanges: Sequence[Exchange]) -> tuple[Finding, ...]:
         """Return the findings about `operation` in the exchanges of one run, the worst first, accepted ones marked."""
-        found, entries = self._findings(operation, exchanges), self._accepted()
-        if not found or not entries:
+        found = self._findings(operation, exchanges)
+        entries = self._accepted() if found else ()  # to see whether their file changed costs two calls of the system
+        if not entries:
             return found
         return tuple(mark_accepted(self._contract, found, entries, datetime.now(UTC).date()))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -77,6 +78,15 @@ class Contract:
         """The paginated list operations."""
         return tuple(operation for operation in self.operations.values() if operation.is_list)
 
+    @cached_property
+    def _by_length(self) -> Mapping[tuple[str, str, int], Sequence[Operation]]:
+        """The operations by API, method, and number of slashes in their paths."""
+        found: dict[tuple[str, str, int], list[Operation]] = defaultdict(list)
+        for operation in self.operations.values():
+            for length in {path.count("/") for path in (operation.path, *operation.alternate_paths)}:
+                found[operation.api, operation.method, length].append(operation)
+        return found
+
     def operation(self, id: str, *, where: str | None = None) -> Operation:
         """Return the operation called `id`. Raise UsageError with a suggestion if there is none.
 
@@ -118,11 +128,8 @@ class Contract:
 
         Of several templates the one with the fewest parameters wins.
         """
-        candidates = [
-            operation
-            for operation in self.operations.values()
-            if operation.api == api and operation.method == method and operation.path_pattern.fullmatch(path)
-        ]
+        same_length = self._by_length.get((api, method, path.count("/")), ())
+        candidates = [operation for operation in same_length if operation.path_pattern.fullmatch(path)]
         return min(candidates, key=lambda operation: operation.path.count("{"), default=None)
 
     def resolve(self, schema: Schema, api: str = "v1") -> Schema:

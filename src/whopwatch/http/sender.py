@@ -129,10 +129,13 @@ def _refuse_segment(segment: str) -> str | None:
 
 
 def _refuse_query(url: str) -> str | None:
-    names = (part.partition("=")[0] for part in re.split("[&;]", url.partition("?")[2]))
-    if any(unquote(name).strip().lower() in _OVERRIDE_PARAMETERS for name in names):
-        return "a query parameter overrides the method"
-    return None
+    names = [part.partition("=")[0] for part in re.split("[&;]", url.partition("?")[2])]
+    return "a query parameter overrides the method" if any(map(_is_override, names)) else None
+
+
+@lru_cache(maxsize=1024)
+def _is_override(parameter: str) -> bool:
+    return unquote(parameter).strip().lower() in _OVERRIDE_PARAMETERS
 
 
 WRONG_KEY = "whopwatch-wrong-key"

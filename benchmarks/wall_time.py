@@ -30,7 +30,6 @@ from whopwatch.run import check
 
 READS = 79
 BUDGET_OF = {
-    "120": 120,
     "quick": ceil(READS * BUDGET_PROFILES["quick"].per_read),
     "default": 600,
     "deep": ceil(READS * BUDGET_PROFILES["deep"].per_read),
@@ -132,7 +131,7 @@ def main() -> None:
     """Print a table: one row for each budget and latency, one column for each concurrency."""
     parser = command_line(__doc__)
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each kind; deep runs once")
-    parser.add_argument("--budgets", default="120,quick,default", metavar="NAMES", help=f"of {', '.join(BUDGET_OF)}")
+    parser.add_argument("--budgets", default="quick,default", metavar="NAMES", help=f"of {', '.join(BUDGET_OF)}")
     parser.add_argument("--schemathesis", action="store_true", help="also run schemathesis, once for each cell")
     parser.add_argument("--relay", nargs=3, metavar=("HOST", "PORT", "SECONDS"), help="be the relay")
     options = parser.parse_args()

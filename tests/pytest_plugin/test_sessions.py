@@ -47,10 +47,15 @@ def at_simulator(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simul
     return simulator
 
 
-def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
+def run_process(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
     return pytester.runpytest_subprocess(
         "-p", "whopwatch.pytest_plugin", "-p", "xdist", "-p", "no:cacheprovider", *args
     )
+
+
+def run(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
+    """Run a session without workers in this process: starting one costs more than most of these sessions."""
+    return pytester.runpytest_inprocess("-p", "whopwatch.pytest_plugin", "-p", "no:cacheprovider", *args)
 
 
 def requests_of(result: pytest.RunResult) -> int:
@@ -64,7 +69,7 @@ def test_one_observation_however_many_workers(
     workers: tuple[str, ...], at_simulator: Simulator, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(CONTRACT_TEST)
-    result = run(pytester, "--target", at_simulator.base_url, "--whop-resource", "products,plans", *workers)
+    result = run_process(pytester, "--target", at_simulator.base_url, "--whop-resource", "products,plans", *workers)
     assert result.ret == 0
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] == 2 * 3 + 2 * 3 + 1
@@ -118,7 +123,7 @@ def test_a_selection_of_tests_asks_for_nothing_else(at_simulator: Simulator, pyt
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
 def test_a_session_that_verified_nothing_fails(workers: tuple[str, ...], pytester: pytest.Pytester) -> None:
     pytester.makepyfile(CONTRACT_TEST)
-    result = run(pytester, "--target", "http://127.0.0.1:9/api/v1", *workers)
+    result = run_process(pytester, "--target", "http://127.0.0.1:9/api/v1", *workers)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     outcomes = result.parseoutcomes()
     assert set(outcomes) == {"skipped", "failed"}
@@ -142,7 +147,7 @@ def test_the_junit_file_has_the_operation_and_the_findings(
     with embedded(faults=["field-missing@products.list"]) as broken:
         monkeypatch.setenv("WHOP_API_KEY", broken.api_key)
         monkeypatch.setenv("WHOP_COMPANY_ID", broken.company_id)
-        run(
+        run_process(
             pytester,
             "-W",
             "error",
@@ -233,7 +238,7 @@ def test_all_suites_and_workers_share_the_budget(
 ) -> None:
     pytester.makepyfile(test_contract=CONTRACT_TEST, test_second=SECOND_SUITE)
     before = sum(at_simulator.requests.values())
-    result = run(pytester, "--target", at_simulator.base_url, "--whop-budget", "40", *workers)
+    result = run_process(pytester, "--target", at_simulator.base_url, "--whop-budget", "40", *workers)
     assert sum(at_simulator.requests.values()) - before == 40
     result.stdout.fnmatch_lines(["all suites  40 requests sent"])
 
@@ -316,7 +321,7 @@ def test_a_mistake_is_reported_before_anything_is_collected(
     args: tuple[str, ...], said: str, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile(CONTRACT_TEST)
-    result = run(pytester, *args)
+    result = (run_process if "-n" in args else run)(pytester, *args)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
@@ -355,7 +360,7 @@ def test_the_fixtures_serve_the_tests_of_a_user(pytester: pytest.Pytester) -> No
             assert whopwatch_report.sent <= 120
         """
     )
-    result = run(pytester, "--whop-budget", "120")
+    result = run_process(pytester, "--whop-budget", "120")
     result.assert_outcomes(passed=2)
 
 
@@ -387,7 +392,7 @@ def test_other_sessions_are_left_alone(pytester: pytest.Pytester) -> None:
             assert not HEAVY & set(sys.modules)
         """
     )
-    result = run(pytester)
+    result = run_process(pytester)
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*requests sent*")
 

@@ -32,6 +32,7 @@ RUNS, BY_HAND = CORPUS / "runs", CORPUS / "by_hand"
 OLD, NEW = "2025-01-01", "2026-10-15-1"
 RELEASES = {"pypi": {OLD: "0.0.23", NEW: "2.6.0"}, "npm": {OLD: "0.0.23", NEW: "0.0.42"}}
 """The SDK release that the tests use at each version. On npm 0.0.42 is the newest: an option names the version."""
+WORKLIST = "worklist.json"
 HELPERS = ("api.py", "api.ts", "client.py", "deliveries.py")
 MAX_DISTANCE = 2
 """Lines between a place of the worklist and what a person changes for it, such as the rest of its statement."""
@@ -150,12 +151,16 @@ def passes(words: list[str], version: str, folder: Path, workshop: Workshop) -> 
         return run_at_simulator(words, load(version), python_path=path, folder=folder, output=log).is_passed
 
 
+def upgrade_words(name: str) -> list[str]:
+    """Return the words after `whopwatch` that write the worklist of an integration."""
+    return ["upgrade", "--from", OLD, "--to", NEW, "--code", name, "--format", "json", "-o", WORKLIST]
+
+
 def plan(name: str, folder: Path, *more: str, environ: Mapping[str, str] | None = None) -> Mapping[str, Any]:
     """Return the worklist that `whopwatch upgrade` writes for an integration."""
-    options = ["--from", OLD, "--to", NEW, "--code", name, "--format", "json", "-o", "worklist.json", *more]
-    words = [sys.executable, "-m", "whopwatch", "upgrade", *options]
+    words = [sys.executable, "-m", "whopwatch", *upgrade_words(name), *more]
     subprocess.run(words, cwd=folder, capture_output=True, env={**os.environ, **(environ or {})})  # noqa: S603
-    found: Mapping[str, Any] = json.loads((folder / "worklist.json").read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = json.loads((folder / WORKLIST).read_text(encoding="utf-8"))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,19 @@ from pathlib import Path
 import pytest
 
 from benchmarks.integrations import AIMS, listed, recognition
-from benchmarks.upgrades import CORPUS, Hunk, file_of_tests, not_listed, patch_of, places_of, plan, read_hunks
+from benchmarks.upgrades import (
+    CORPUS,
+    WORKLIST,
+    Hunk,
+    file_of_tests,
+    not_listed,
+    patch_of,
+    places_of,
+    plan,
+    read_hunks,
+    upgrade_words,
+)
+from whopwatch.cli import main
 
 
 @pytest.mark.parametrize(("suffixes", "count"), [((".py",), 12), ((".ts", ".tsx", ".js"), 10)])
@@ -32,16 +45,28 @@ def test_every_integration_has_tests() -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("editions_compared_once")
 @pytest.mark.parametrize("name", sorted(listed()))
-def test_the_work_by_hand_is_in_the_worklist(name: str, tmp_path: Path) -> None:
+def test_the_work_by_hand_is_in_the_worklist(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy2(CORPUS / name, tmp_path)
-    worklist = plan(name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    main(upgrade_words(name))
+    worklist = json.loads(Path(WORKLIST).read_text(encoding="utf-8"))
     patch = patch_of(name).read_text(encoding="utf-8") if patch_of(name).is_file() else ""
     for part in filter(None, (worklist["edits"], patch)):
         command = ["git", "apply", "--unidiff-zero", "-"]
         subprocess.run(command, cwd=tmp_path, input=part, text=True, check=True)
     assert [problem for hunk in read_hunks(patch) if (problem := not_listed(hunk, places_of(worklist)))] == []
     assert worklist["edits"] or patch or name == "fastapi_webhooks.py"
+
+
+@pytest.mark.thorough
+def test_a_process_writes_the_same_worklist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy2(CORPUS / "billing.ts", tmp_path)
+    written = plan("billing.ts", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(upgrade_words("billing.ts")) == 1
+    assert json.loads(Path(WORKLIST).read_text(encoding="utf-8")) == written
 
 
 def test_work_that_is_not_listed_is_counted() -> None:

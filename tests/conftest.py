@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,4 +41,32 @@ def no_pause_before_a_repeated_read() -> Iterator[None]:
     """Repeat failed reads of a run at once: no test measures the pause."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "REPEAT_PAUSE", 0.0)
+        yield
+
+
+@pytest.fixture(scope="session")
+def packages_read_once(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Read each SDK package of the cache once in this process; every reader gets a copy of its own.
+
+    Reading one takes up to three seconds. Packages that a test makes are read each time.
+    """
+    from whopwatch.contract_build import build
+    from whopwatch.contract_build.readers import python, typescript
+
+    cache, kept = pytestconfig.rootpath / ".cache" / "sdk", dict[Path, bytes]()
+
+    def once(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
+        def call(archive: Path) -> Any:
+            if not archive.resolve().is_relative_to(cache):
+                return read(archive)
+            if archive not in kept:
+                kept[archive] = pickle.dumps(read(archive))
+            return pickle.loads(kept[archive])  # noqa: S301
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for reader, name in ((python, "read_python_sdk"), (typescript, "read_typescript_sdk")):
+            patch.setattr(build, name, once(getattr(build, name)))
+            patch.setattr(reader, name, getattr(build, name))
         yield

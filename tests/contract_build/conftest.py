@@ -27,7 +27,7 @@ def contracts(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sdk_archives(pytestconfig: pytest.Config) -> dict[str, Path]:
+def sdk_archives(pytestconfig: pytest.Config, packages_read_once: None) -> dict[str, Path]:
     """The two SDK packages, fetched once and kept in pytest's cache.
 
     Without a registry at hand the tests that need them are skipped, except in CI, where they must run.

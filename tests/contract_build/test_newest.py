@@ -23,7 +23,7 @@ from whopwatch.contract_build.official import (
     read_official,
 )
 from whopwatch.contract_build.presence import settle_presence
-from whopwatch.contract_build.readers.python import read_python_sdk
+from whopwatch.contract_build.readers import python
 from whopwatch.contract_build.releases import pinned_archive
 from whopwatch.contract_build.sdk_model import (
     Enum,
@@ -51,7 +51,7 @@ def contract() -> Contract:
 
 
 @pytest.fixture(scope="module")
-def archive(pytestconfig: pytest.Config) -> Path:
+def archive(pytestconfig: pytest.Config, packages_read_once: None) -> Path:
     """The SDK that the edition is made from; without a registry, the tests that need it are skipped outside of CI."""
     try:
         return pinned_archive(Sources.read(FOLDER).packages["python"], pytestconfig.rootpath / ".cache" / "sdk")
@@ -63,7 +63,7 @@ def archive(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="module")
 def model(archive: Path) -> SdkModel:
-    return read_python_sdk(archive)
+    return python.read_python_sdk(archive)
 
 
 def test_the_edition_is_whole() -> None:

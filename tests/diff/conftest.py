@@ -19,7 +19,7 @@ def package_cache(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(scope="session")
-def release(package_cache: Path) -> Read:
+def release(package_cache: Path, packages_read_once: None) -> Read:
     """Reads a release, each once. Without a registry at hand the test is skipped, except in CI, where it must run."""
 
     @cache

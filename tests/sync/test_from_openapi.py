@@ -160,6 +160,7 @@ def test_permissions_come_from_the_edition_where_the_document_has_none(tmp_path:
     assert load(made.folder).operation("plans.list", where="").scopes == ("plan:basic:read",)
 
 
+@pytest.mark.usefixtures("packages_read_once")
 def test_what_only_the_sdk_has_is_listed_and_not_added(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fetch_release("pypi", "whop-sdk", "2.6.0", CACHE)
     document = json.loads(json.dumps(load("newest").documents["v1"]))
@@ -183,6 +184,7 @@ def test_what_only_the_sdk_has_is_listed_and_not_added(tmp_path: Path, capsys: p
     assert load(folder).documents == made.documents
 
 
+@pytest.mark.usefixtures("packages_read_once")
 def test_a_release_for_typescript_alone_becomes_a_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fetch_release("npm", "@whop/sdk", "0.0.25", CACHE)
     folder = tmp_path / "made"

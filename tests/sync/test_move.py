@@ -45,7 +45,7 @@ CLOSED = """
 
 
 @pytest.fixture(scope="module")
-def cache(pytestconfig: pytest.Config) -> Path:
+def cache(pytestconfig: pytest.Config, packages_read_once: None) -> Path:
     """The packages. Without a registry at hand the tests are skipped, except in CI, where they must run."""
     folder = pytestconfig.rootpath / ".cache" / "sdk"
     try:

@@ -194,6 +194,9 @@ class Calls(Shapes):
             case Bound():
                 given, more = [*value.arguments, *arguments], [*value.named, *named]
                 return union(*[self._called(one, given, more, node) for one in value.functions])
+            case Object(s.MODULE, module) if "default" in module.names:  # `require("./routes")(app)`
+                own = [one for one in module.names["default"] if not (isinstance(one, Object) and one.node is s.MODULE)]
+                return union(*[self._called(one, arguments, named, node) for one in own])
             case Object():
                 return self._construct(value, arguments, named, node.line, is_guarded=node.is_guarded)
             case Data() | HttpResponse() if isinstance(node.function, s.Access):

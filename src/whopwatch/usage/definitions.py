@@ -296,22 +296,30 @@ class Definitions(Calls):
     def _class(self, node: s.Class, scope: Variables) -> Values:
         known_before = [one for one in scope.names.get(node.name, ()) if isinstance(one, Object) and one.node is node]
         made = known_before[0] if known_before else Object(node, Variables(scope))
-        scope.set(node.name, (made,), adds=False)
         own = made.attributes
-        for base in union(*[self._value(one, scope) for one in node.bases]):
+        bases = union(*[self._value(one, scope) for one in node.bases])
+        # A class that extends the SDK's client is made, and has its methods, like the client.
+        clients = tuple(
+            one
+            for one in bases
+            if isinstance(one, Library) and one.module in known.SDK_PACKAGES and one.name in (*known.CLIENTS, "default")
+        )
+        scope.set(node.name, (made, *clients), adds=False)
+        owner = (made, *([SdkClient()] if clients else ()))
+        for base in bases:
             if isinstance(base, Object) and base.node is not node:
                 node.declared.update({**base.node.declared, **node.declared})
                 for name, values in list(base.attributes.names.items()):
                     own.names.setdefault(name, values)
-        own.set("this", (made,), adds=False)
+        own.set("this", owner, adds=False)
         for part in node.body:
             if isinstance(part, s.Function):
-                self._function(part, own, (made,))
+                self._function(part, own, owner)
                 continue
             self._value(part, own)
             if isinstance(part, s.Assign) and isinstance(part.target, s.Name):
                 self._declare(node, part, part.target.id)
-        return (made,)
+        return (made, *clients)
 
     def _declare(self, node: s.Class, part: s.Assign, name: str) -> None:
         """Note a field that a class declares: `state: str = Field(alias="status")`."""

@@ -18,6 +18,7 @@ from whopwatch.usage.recorder import Recorder
 from whopwatch.usage.shapes import MAX_RECORD_FIELDS
 from whopwatch.usage.values import (
     Callback,
+    Data,
     Home,
     Http,
     Items,
@@ -188,13 +189,17 @@ class Follower(Definitions):
 
     def _text(self, node: s.Text, scope: Variables) -> Values:
         parts: list[str | None] = []
+        added: list[Values] = []
         for part in node.parts:
             if isinstance(part, str):
                 parts.append(part)
                 continue
-            found = [text for one in self._value(part, scope) for text in (_as_text(one),) if text]
+            values = self._value(part, scope)
+            found = [text for one in values for text in (_as_text(one),) if text]
             parts += found[0] if found else (None,)
-        return (String(tuple(parts[:50])),)
+            added += [tuple(one for one in values if isinstance(one, Items | Data))] if node.is_sum else []
+        lists = union(*added) if not any(parts) else ()
+        return (*lists, String(tuple(parts[:50])))
 
     def _record(self, node: s.Record, scope: Variables) -> Values:
         fields: list[tuple[str | None, Values]] = []

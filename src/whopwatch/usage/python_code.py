@@ -9,6 +9,8 @@ from typing import Any
 from whopwatch.usage import syntax as s
 
 _PROPERTIES = ("property", "cached_property")
+_IMPORTS = ("import_module", "__import__")
+_PACKAGE = "__init__"
 
 
 def read_python(source: str) -> list[s.Node]:
@@ -37,7 +39,10 @@ def _statement(node: ast.stmt) -> s.Node:
             value = _expression(node.value) if node.value else None  # type: ignore[assignment]
             return s.Assign(line, _expression(node.target), value, _type_names(node.annotation))
         case ast.AugAssign():
-            return s.Several(line, [_expression(node.target), _expression(node.value)])
+            target = _expression(node.target)
+            parts = [target, _expression(node.value)]
+            either = s.Text(line, list(parts), is_sum=True) if isinstance(node.op, ast.Add) else s.Several(line, parts)
+            return s.Assign(line, target, either)
         case ast.For() | ast.AsyncFor():
             body = _block([*node.body, *node.orelse])
             return s.Loop(line, _expression(node.target), _expression(node.iter), body)
@@ -54,7 +59,7 @@ def _statement(node: ast.stmt) -> s.Node:
             return s.Several(line, [s.Import(line, module, [("*", here)]) for module, here in names])
         case ast.ImportFrom():
             names = [(alias.name, alias.asname or alias.name) for alias in node.names]
-            return s.Import(line, node.module or "", names)
+            return s.Import(line, node.module or _PACKAGE, names)  # `from .. import name`
         case ast.If():
             return s.Branch(line, _expression(node.test), _block(node.body), _block(node.orelse))
         case ast.Match():
@@ -94,12 +99,15 @@ def _match(node: ast.Match) -> s.Node:
     otherwise: list[s.Node] = []
     for case in reversed(node.cases):
         line = case.pattern.lineno
-        test: s.Node = s.Several(line, _pattern(case.pattern, subject))
+        parts = _pattern(case.pattern, subject)
         guard = [_expression(case.guard)] if case.guard else []
         if isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and not guard:
-            otherwise = [s.Several(line, [test, *_block(case.body)])]  # the default
+            otherwise = [s.Several(line, [*parts, *_block(case.body)])]  # the default
             continue
-        otherwise = [s.Branch(line, test, [*guard, *_block(case.body)], otherwise)]
+        # Names are bound only where all values match.
+        test = s.Several(line, [part for part in parts if isinstance(part, s.Compare)])
+        bound = [part for part in parts if not isinstance(part, s.Compare)]
+        otherwise = [s.Branch(line, test, [*bound, *guard, *_block(case.body)], otherwise)]
     return s.Several(node.lineno, [subject, *otherwise])
 
 
@@ -189,7 +197,7 @@ def _expression(node: ast.expr) -> s.Node:
         case ast.JoinedStr():
             return s.Text(line, [_text_part(part) for part in node.values])
         case ast.BinOp() if isinstance(node.op, ast.Add):
-            return s.Text(line, [_expression(node.left), _expression(node.right)])
+            return s.Text(line, [_expression(node.left), _expression(node.right)], is_sum=True)
         case ast.Attribute():
             return s.Access(line, _expression(node.value), node.attr)
         case ast.Subscript():
@@ -197,6 +205,10 @@ def _expression(node: ast.expr) -> s.Node:
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 return s.Access(line, _expression(node.value), key.value)
             return s.Item(line, _expression(node.value), _expression(key), _is_guarded(node))
+        case ast.Call(func=ast.Name(name) | ast.Attribute(attr=name), args=[ast.Constant(str(module)), *_]) if (
+            name in _IMPORTS
+        ):
+            return s.Several(line, [s.Import(line, module, [("*", f"{name}()")]), s.Name(line, f"{name}()")])
         case ast.Call():
             named = [(one.arg or "**", _expression(one.value)) for one in node.keywords]
             arguments = [_expression(one) for one in node.args]

@@ -110,7 +110,7 @@ def _subscript(node: Node) -> s.Node:
 
 
 def _call(node: Node) -> s.Node:
-    module = _required(node)
+    module = _required(node) or _required(node, "import")
     if module is not None:  # `require("module").default`: the name is one that code cannot have
         line = _line(node)
         return s.Several(line, [s.Import(line, module, [("*", "require()")]), s.Name(line, "require()")])
@@ -172,9 +172,11 @@ def _assignment(node: Node) -> s.Node:
 def _declaration(node: Node) -> s.Node:
     value = node.child_by_field_name("value")
     target = _field(node, "name")
-    module = _required(value)
+    waited = value.named_children[0] if value and value.type == "await_expression" else None
+    module = _required(value) or _required(waited, "import")
     if module is not None:
-        names = [("default", target.id)] if isinstance(target, s.Name) else []
+        whole = "*" if waited else "default"
+        names = [(whole, target.id)] if isinstance(target, s.Name) else []
         if isinstance(target, s.Pattern):
             names = [(key, part.id) for key, part in target.fields if key and isinstance(part, s.Name)]
         return s.Import(_line(node), module, names)
@@ -182,9 +184,9 @@ def _declaration(node: Node) -> s.Node:
     return s.Assign(_line(node), target, _node(value) if value else None, types)
 
 
-def _required(node: Node | None) -> str | None:
-    """Return the module of `require("module")`."""
-    if node is None or node.type != "call_expression" or _words(node.child_by_field_name("function")) != "require":
+def _required(node: Node | None, function: str = "require") -> str | None:
+    """Return the module of `require("module")`, or of the call of `import`."""
+    if node is None or node.type != "call_expression" or _words(node.child_by_field_name("function")) != function:
         return None
     given = node.child_by_field_name("arguments")
     first = given.named_children[0] if given and given.named_children else None
@@ -199,7 +201,11 @@ def _module(node: Node) -> str:
 
 
 def _import(node: Node) -> s.Node:
-    source = node.child_by_field_name("source")
+    clause = node.named_children[0] if node.named_children else node
+    source = clause.child_by_field_name("source") or node.child_by_field_name("source")
+    if clause.type == "import_require_clause":  # `import name = require("module")`
+        names = [("default", _words(one)) for one in clause.named_children if one.type == "identifier"]
+        return s.Import(_line(node), _module(source) if source else "", names)
     return s.Import(_line(node), _module(source) if source else "", _names(node))
 
 
@@ -226,6 +232,10 @@ def _names(node: Node) -> list[tuple[str, str]]:
 def _export(node: Node) -> s.Node:
     """Return what is exported; a default export also has the name `default`."""
     inner = node.child_by_field_name("declaration") or node.child_by_field_name("value")
+    if inner is None and any(child.type == "=" for child in node.children):  # `export = value`
+        line = _line(node)
+        target = s.Access(line, s.Name(line, "module"), "exports")
+        return s.Assign(line, target, _node(node.named_children[0]))
     if inner is None:
         return _export_names(node)
     value = _node(inner)
@@ -367,6 +377,13 @@ def _loop(node: Node) -> s.Node:
     )
 
 
+def _augmented(node: Node) -> s.Node:
+    line, target, value = _line(node), _field(node, "left"), _field(node, "right")
+    is_sum = _words(node.child_by_field_name("operator")) == "+="
+    either = s.Text(line, [target, value]) if is_sum else s.Several(line, [target, value])
+    return s.Assign(line, target, either, is_declared=False)
+
+
 def _binary(node: Node) -> s.Node:
     operator = _words(node.child_by_field_name("operator"))
     left, right = _field(node, "left"), _field(node, "right")
@@ -437,5 +454,6 @@ _READERS: dict[str, Callable[[Node], s.Node]] = {
     "switch_statement": _switch,
     "for_in_statement": _loop,
     "binary_expression": _binary,
+    "augmented_assignment_expression": _augmented,
     "ternary_expression": _ternary,
 }

@@ -36,6 +36,8 @@ class Shapes(Accesses):
         """Note what a method adds to a list or record: `rows.append(row)`, `by_id.set(id, row)`, `row.update(more)`."""
         if function.name in known.ADDS_ITEM:
             self._add_items(function.base, arguments, scope)
+        elif function.name == "extend":
+            self._add_items(function.base, [self._items(one) for one in arguments], scope)
         elif function.name == "set" and len(arguments) == 2:
             self._store(function.base, None, arguments[1], scope, line)
         elif function.name == "update" and arguments:
@@ -43,6 +45,7 @@ class Shapes(Accesses):
 
     def _add_items(self, target: s.Node, arguments: list[Values], scope: Variables) -> None:
         added = (Items(tuple(arguments)),)
+        target = target.target if isinstance(target, s.Assign) else target  # `(groups[key] ??= []).push(item)`
         if isinstance(target, s.FunctionCall) and isinstance(target.function, s.Access):
             if target.function.name == "setdefault":
                 self._store(target.function.base, None, added, scope, target.line)

@@ -32,9 +32,10 @@ class Name(Node):
 
 @dataclass(eq=False, slots=True)
 class Text(Node):
-    """A string; a part that is an expression (`f"/payments/{id}"`) is a node."""
+    """A string; a part that is an expression (`f"/payments/{id}"`) is a node. A sum may also be of lists."""
 
     parts: list[str | Node]
+    is_sum: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -26,10 +27,15 @@ OLD, NEW = "2025-01-01", "2026-10-15-1"
 PAIRS = [(OLD, NEW), (NEW, OLD)]
 
 
-def silent(version: str, *faults: str) -> InProcess:
+@cache
+def nameless(version: str) -> Contract:
+    """The contract of a version, without its name: what is derived from it is kept with it."""
     contract = load(version)
-    options = SimulatorOptions(faults=faults, rate_limit=10**9)
-    return InProcess(Contract(contract.documents, replace(contract.edition, version=None)), options)
+    return Contract(contract.documents, replace(contract.edition, version=None))
+
+
+def silent(version: str, *faults: str) -> InProcess:
+    return InProcess(nameless(version), SimulatorOptions(faults=faults, rate_limit=10**9))
 
 
 class Switched:

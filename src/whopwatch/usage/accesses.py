@@ -60,6 +60,8 @@ class Round:
     index: ApiIndex
     recorder: Recorder
     exports: dict[str, list[Variables]]
+    added: dict[int, Values]
+    """What other functions add to a list or record that is made empty, by the id of its node; of all rounds."""
     done: dict[Run, Values] = field(default_factory=dict)
     scopes: list[Variables] = field(default_factory=list)
     """The variables whose ids are in `done`."""

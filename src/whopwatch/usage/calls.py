@@ -110,6 +110,8 @@ class Calls(Shapes):
         """Return the result of a call that calls a function among its arguments; None if it is no such call."""
         if name == "bind" and any(isinstance(one, SdkClient | Callback) for one in base):
             return base
+        if name in known.MAKES_TASK and base and arguments:
+            return arguments[0]
         is_map = name == "map" and len(arguments) > 1
         if name not in known.CALLS_ARGUMENT and not (is_map and base):
             return None
@@ -174,7 +176,7 @@ class Calls(Shapes):
             if name == "map":
                 return (Items((results,)),)
             return items if name == "find" else results if name.startswith("reduce") else (value,)
-        if name in known.ONE_ITEM:
+        if name in known.ONE_ITEM or (name == "get" and isinstance(value, Items)):
             return items
         if isinstance(value, Data) and name in known.READS_WHOLE:
             self._recorder.whole(value, self.path, line)
@@ -211,7 +213,7 @@ class Calls(Shapes):
                 if any(isinstance(one, Callback) for values in arguments for one in values):
                     return ()  # a route of the user's own server
                 method = known.METHOD_OF_FUNCTION[value.steps[-1]]
-                return self._requests.http(Http((None,), method), arguments, named, self.path, node.line, is_sure=False)
+                return self._requested(Http((None,), method), arguments, named, node.line, is_sure=False)
         self._leave(arguments, named, node.line)
         return ()
 
@@ -248,7 +250,16 @@ class Calls(Shapes):
     ) -> Values:
         if value.method is None:
             return self._requests.client(value, arguments, named)
-        return self._requests.http(value, arguments, named, self.path, node.line, is_sure=True)
+        return self._requested(value, arguments, named, node.line, is_sure=True)
+
+    def _requested(
+        self, http: Http, arguments: list[Values], named: list[tuple[str, Values]], line: int, *, is_sure: bool
+    ) -> Values:
+        """Return the response to a request; what a request to elsewhere sends leaves the code."""
+        found = self._requests.http(http, arguments, named, self.path, line, is_sure=is_sure)
+        if not found:
+            self._leave(arguments, named, line)
+        return found
 
     def _library_call(
         self, value: Library, arguments: list[Values], named: list[tuple[str, Values]], node: s.FunctionCall
@@ -305,6 +316,8 @@ class Calls(Shapes):
             start = [union(*arguments[2:3])] if name == "reduce" else []
             results = union(*[self._called(one, [*start, self._items(arguments[1])], [], node) for one in first])
             return results if name == "reduce" else (Items((results,)),) if name == "map" else arguments[1]
+        if name == "from_iterable":
+            return (Items((self._items(self._items(first)),)),)
         if name == "groupby":
             for key in union(*arguments[1:2]):
                 self._called(key, [self._items(first)], [], node)
@@ -324,11 +337,13 @@ class Calls(Shapes):
         if name == "dict":
             if first and not named and not any(isinstance(one, RecordValue) for one in first):
                 return first
-            return (RecordValue((*(spread_fields(first) if first else ()), *named)),)
+            fields = (*(spread_fields(first) if first else ()), *named)
+            return (RecordValue(fields),) if fields else self._new_record(node)
         if name in known.MAKES_RECORD:
-            return (RecordValue(((None, self._items(self._items(first))),) if first else ()),)
-        if name in known.MAKES_LIST and not arguments:
-            return (Items(()),)
+            items = self._items(self._items(first))
+            return (RecordValue(((None, items),)),) if items else self._new_record(node)
+        if name in known.MAKES_QUEUE or (name in known.MAKES_LIST and not arguments):
+            return self._new_list(node)
         if name == "partial" and package in ("", "functools"):
             return (Bound(first, tuple(arguments[1:]), tuple(named)),)
         if name in ("attrgetter", "itemgetter"):

@@ -298,14 +298,10 @@ class Definitions(Calls):
         made = known_before[0] if known_before else Object(node, Variables(scope))
         own = made.attributes
         bases = union(*[self._value(one, scope) for one in node.bases])
-        # A class that extends the SDK's client is made, and has its methods, like the client.
-        clients = tuple(
-            one
-            for one in bases
-            if isinstance(one, Library) and one.module in known.SDK_PACKAGES and one.name in (*known.CLIENTS, "default")
-        )
+        # A class that extends a client is made, and has its methods, like the client.
+        clients = tuple(one for one in bases if isinstance(one, Http) or _is_sdk_client(one))
         scope.set(node.name, (made, *clients), adds=False)
-        owner = (made, *([SdkClient()] if clients else ()))
+        owner = (made, *[one if isinstance(one, Http) else SdkClient() for one in clients])
         for base in bases:
             if isinstance(base, Object) and base.node is not node:
                 node.declared.update({**base.node.declared, **node.declared})
@@ -329,6 +325,11 @@ class Definitions(Calls):
         if part.types or call:
             alias = next((text for text in texts if isinstance(text, str)), name)
             node.declared[name] = s.Field(name, alias, part.types)
+
+
+def _is_sdk_client(value: Value) -> bool:
+    names = (*known.CLIENTS, "default")
+    return isinstance(value, Library) and value.module in known.SDK_PACKAGES and value.name in names
 
 
 def _is_client_name(home: Home, name: str) -> bool:

@@ -15,7 +15,6 @@ from whopwatch.usage.api_index import ApiIndex
 from whopwatch.usage.definitions import Definitions, module_name
 from whopwatch.usage.profile import BROKEN_CODE, TOO_COMPLEX, TOO_DEEP
 from whopwatch.usage.recorder import Recorder
-from whopwatch.usage.shapes import MAX_RECORD_FIELDS
 from whopwatch.usage.values import (
     Callback,
     Data,
@@ -45,6 +44,7 @@ ROUNDS = 2
 def follow(modules: Sequence[s.SourceFile], index: ApiIndex, recorder: Recorder) -> None:
     """Follow all modules and note in `recorder` what they use."""
     exports: dict[str, list[Variables]] = {}
+    added: dict[int, Values] = {}
     modules = _imported_first(modules)
     homes = [Home(module.path) for module in modules]
     for module, home in zip(modules, homes, strict=True):
@@ -53,7 +53,7 @@ def follow(modules: Sequence[s.SourceFile], index: ApiIndex, recorder: Recorder)
     given_up: set[str] = set()
     for turn in range(ROUNDS):
         # Only the last round knows all functions and variables: the uses that others find are not kept.
-        shared = Round(index, recorder if turn == ROUNDS - 1 else Recorder(index), exports)
+        shared = Round(index, recorder if turn == ROUNDS - 1 else Recorder(index), exports, added)
         for module, home in zip(modules, homes, strict=True):
             if module.path in given_up:
                 continue
@@ -161,6 +161,8 @@ class Follower(Definitions):
                 return self._compare(node, scope)
             case s.Record():
                 return self._record(node, scope)
+            case s.Sequence(items=[]):
+                return self._new_list(node)
             case s.Sequence():
                 return (Items(tuple(self._spread(node.items, scope))),)
             case s.Return():
@@ -171,7 +173,9 @@ class Follower(Definitions):
             case s.Import():
                 self._import(node, scope)
                 return ()
-            case s.Several() | s.Leave():
+            case s.Leave():  # whoever catches it gets what is thrown
+                self._leave([self._value(part, scope) for part in node.parts], [], node.line)
+            case s.Several():
                 return union(*[self._value(part, scope) for part in node.parts])
             case s.Broken():
                 self._recorder.not_followed(self.path, node.line, BROKEN_CODE)
@@ -216,7 +220,7 @@ class Follower(Definitions):
             if key in self.index.contract.events and callbacks:
                 self._recorder.operation(f"webhook:{key}", self.path, value.line)
                 self._handlers |= {id(one.node): (key, one) for one in callbacks}
-        return (RecordValue(tuple(fields)),)
+        return (RecordValue(tuple(fields)),) if fields else self._new_record(node)
 
     def _loop(self, node: s.Loop, scope: Variables) -> Values:
         values = self._value(node.source, scope)
@@ -240,14 +244,14 @@ class Follower(Definitions):
                 scope.set(target.id, values, adds=self._branches > 0)
             case s.Access():
                 self._export(target, values)
-                for one in self._value(target.base, scope):
+                bases = self._value(target.base, scope)
+                for one in bases:
                     if isinstance(one, Object):
-                        one.attributes.set(target.name, values, adds=True)
-                    elif isinstance(one, RecordValue) and isinstance(target.base, s.Name):
-                        added = WrittenName.at(target.name, self.path, line), values
-                        more = RecordValue((*one.fields, added)[:MAX_RECORD_FIELDS])
-                        kept = tuple(other for other in scope.get(target.base.id) or () if other != one)
-                        scope.set(target.base.id, (*kept, more), adds=False)
+                        one.attributes.keep(target.name, values)
+                if any(isinstance(one, RecordValue) for one in bases):
+                    self._store(target.base, WrittenName.at(target.name, self.path, line), values, scope, line)
+                elif not any(isinstance(one, Object) for one in bases):
+                    self._leave([values], [], line)
             case s.Item():
                 keys = [text for one in self._value(target.index, scope) for text in texts_of(one)]
                 for key in (*keys,) or (None,):
@@ -276,10 +280,12 @@ class Follower(Definitions):
         typed = self._typed(node.types, scope, node.line)
         values = values if any(map(is_informative, values)) else typed or values
         if not (node.value or typed):  # a declaration alone sets nothing
+            if isinstance(node.target, s.Name):
+                scope.names.setdefault(node.target.id, ())
             return values
         holder = scope.holder(node.target.id) if isinstance(node.target, s.Name) and not node.is_declared else None
         if isinstance(node.target, s.Name) and holder is not None and holder is not scope:
-            holder.set(node.target.id, values, adds=True)
+            holder.keep(node.target.id, values)
         else:
             self._assign(node.target, values, scope, node.line)
         return values

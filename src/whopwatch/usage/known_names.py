@@ -57,8 +57,8 @@ CALL_WITH_ITEMS = frozenset(
 SAME_LIST = frozenset({"slice", "reverse", "toSorted", "concat", "filter", "sort", "copy", "values", "flat"})
 CALLS_TOOL = frozenset({"call_tool", "callTool"})
 """Methods of an MCP session that call the tool of a name."""
-ADDS_ITEM = frozenset({"append", "add", "push", "unshift"})
-ONE_ITEM = frozenset({"at", "pop", "shift"})
+ADDS_ITEM = frozenset({"append", "appendleft", "add", "push", "unshift", "put", "put_nowait"})
+ONE_ITEM = frozenset({"at", "pop", "popleft", "shift", "get_nowait"})
 WRITES_DATA = frozenset({"to_json", "model_dump_json", "toJSON"})
 """Those of READS_WHOLE whose result is the same data as text."""
 READS_WHOLE = frozenset({"items", "values", "keys", "to_json", "model_dump_json", "toJSON"})
@@ -78,6 +78,12 @@ SAME_AS_ARGUMENT = frozenset(
         "gather",
         "all",
         "from",
+        "deque",
+        "create_task",
+        "ensure_future",
+        "wait_for",
+        "shield",
+        "as_completed",
     }
     | {"URLSearchParams", "urlencode", "URL", "aclosing", "closing", "islice", "chain", "freeze", "allSettled", "loads"}
     | {"vars", "asdict", "parse", "structuredClone", "assign", "to_jsonable_python", "values", "entries"}
@@ -88,7 +94,21 @@ ALL_PAGES = frozenset({"iter_pages", "iterPages"})
 EVERY_FIELD = frozenset({"values", "entries"})
 """Those of SAME_AS_ARGUMENT that read each field of an object."""
 STANDARD_MODULES = frozenset(
-    {"", "asyncio", "anyio", "itertools", "copy", "typing", "contextlib", "json", "urllib", "logging", "url"}
+    {
+        "",
+        "asyncio",
+        "anyio",
+        "itertools",
+        "collections",
+        "queue",
+        "copy",
+        "typing",
+        "contextlib",
+        "json",
+        "urllib",
+        "logging",
+        "url",
+    }
 )
 """Modules whose functions are known by their names; the empty one is for names that no import explains."""
 ALIASES = frozenset({"alias", "validation_alias"})
@@ -108,6 +128,9 @@ CALLS_ARGUMENT = frozenset(
 """Functions that call a function among their arguments with the arguments after it."""
 MAKES_RECORD = frozenset({"Map", "WeakMap", "defaultdict", "OrderedDict", "Counter", "fromEntries"})
 MAKES_LIST = frozenset({"list", "set", "deque", "Set", "Array"})
+MAKES_QUEUE = frozenset({"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue"})
+MAKES_TASK = frozenset({"create_task", "ensure_future"})
+"""Methods of a loop or a group of tasks: the result of the task is that of their argument."""
 WRITES_JSON = frozenset({"stringify", "dumps"})
 PLAIN_DECORATORS = frozenset(
     {"lru_cache", "cache", "staticmethod", "classmethod", "abstractmethod", "override", "overload", "wraps"}

@@ -52,36 +52,67 @@ class Shapes(Accesses):
         elif isinstance(target, s.Item):
             self._store(target.base, None, added, scope, target.line)
         else:
-            for names, name in self._holders(target, scope):
-                if any(isinstance(value, Items) for value in names.get(name) or ()):
-                    names[name] = union(names[name], added)
+            for variables, name in self._holders(target, scope):
+                before = variables.names.get(name) or ()
+                if any(isinstance(value, Items) for value in before):
+                    self._change_held(variables, name, union(before, added), scope)
+                for one in before:
+                    if isinstance(one, Items):
+                        self._keep_added(one, union(*arguments))
 
     def _store(self, target: s.Node, key: str | None, values: Values, scope: Variables, line: int) -> None:
         """Note that a record gets a field, whose name is `key` if it is known."""
         if isinstance(target, s.Item):
             self._store(target.base, None, (RecordValue(((key, values),)),), scope, line)
             return
-        holders = self._holders(target, scope)
         is_local = False
-        for names, name in holders:
-            before = names.get(name, ())
+        for variables, name in self._holders(target, scope):
+            before = variables.names.get(name, ())
             records = [one for one in before if isinstance(one, RecordValue)]
-            old = records[0].fields if records else ()
-            if (key, values) not in old:
-                new = (RecordValue((*old, (key, values))[:MAX_RECORD_FIELDS]),)
-                names[name] = union(tuple(one for one in before if one not in records[:1]), new)
+            old = records[0] if records else RecordValue(())
+            if (key, values) not in old.fields:
+                new = (RecordValue((*old.fields, (key, values))[:MAX_RECORD_FIELDS], old.made_at),)
+                changed = union(tuple(one for one in before if one not in records[:1]), new)
+                self._change_held(variables, name, changed, scope)
+                self._keep_added(old, (RecordValue(((key, values),)),))
             is_local = is_local or bool(records)
         if not is_local:  # a record from elsewhere
             self._leave([values], [], line)
 
-    def _holders(self, target: s.Node, scope: Variables) -> list[tuple[dict[str, Values], str]]:
-        """Return the variables or attributes that a target is, each as names with one of them."""
+    def _holders(self, target: s.Node, scope: Variables) -> list[tuple[Variables, str]]:
+        """Return the variables or attributes that a target is, each in the scope or object that has it."""
         if isinstance(target, s.Name):
-            return [((scope.holder(target.id) or scope).names, target.id)]
+            return [(scope.holder(target.id) or scope, target.id)]
         if isinstance(target, s.Access):
             objects = [one for one in self._value(target.base, scope) if isinstance(one, Object)]
-            return [(one.attributes.names, target.name) for one in objects]
+            return [(one.attributes, target.name) for one in objects]
         return []
+
+    def _change_held(self, variables: Variables, name: str, values: Values, scope: Variables) -> None:
+        """Set the changed list or record of a variable; one that is not of this function keeps it."""
+        variables.names[name] = values
+        if variables is not scope:
+            variables.kept[name] = values
+
+    def _new_list(self, node: s.Node) -> Values:
+        """Return an empty list, or what other functions have added to it in the round before."""
+        kept = self._shared.added.get(id(node), ())
+        return (Items((kept,) if kept else (), (id(node), self._function_id())),)
+
+    def _new_record(self, node: s.Node) -> Values:
+        """Return an empty record, or what other functions have added to it in the round before."""
+        kept = self._shared.added.get(id(node), ())
+        fields = tuple(pair for one in kept if isinstance(one, RecordValue) for pair in one.fields)
+        return (RecordValue(fields[:MAX_RECORD_FIELDS], (id(node), self._function_id())),)
+
+    def _keep_added(self, changed: Items | RecordValue, values: Values) -> None:
+        """Keep what is added to a list or record that another function has made, for the code that reads it there."""
+        if changed.made_at and changed.made_at[1] != self._function_id():
+            node, _ = changed.made_at
+            self._shared.added[node] = union(self._shared.added.get(node, ()), values)
+
+    def _function_id(self) -> int:
+        return id(self._active[-1]) if self._active else 0
 
     def _record_method(self, value: RecordValue, name: str) -> Values:
         """Return the result of a method of a record, or of a schema made of one."""

@@ -157,13 +157,17 @@ class Bound(Composite):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordValue(Composite):
-    """A record that the code makes. A key of None is not known, the key `**` what is spread into it."""
+    """A record that the code makes. A key of None is not known, the key `**` what is spread into it.
+
+    `made_at` is the node that makes an empty one, and the function around it, by their ids.
+    """
 
     fields: tuple[tuple[str | None, Values], ...]
+    made_at: tuple[int, int] | None = None
 
     def content(self) -> Hashable:
-        """Return the fields."""
-        return self.fields
+        """Return the fields, and where they come from."""
+        return self.fields, self.made_at
 
     def parts(self) -> Iterable[Values]:
         """Return the value of each field."""
@@ -172,13 +176,14 @@ class RecordValue(Composite):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Items(Composite):
-    """A list that the code makes."""
+    """A list that the code makes. `made_at` is as that of a record."""
 
     items: tuple[Values, ...]
+    made_at: tuple[int, int] | None = None
 
     def content(self) -> Hashable:
-        """Return the items."""
-        return self.items
+        """Return the items and where they come from."""
+        return self.items, self.made_at
 
     def parts(self) -> Iterable[Values]:
         """Return each item."""
@@ -217,6 +222,8 @@ class Variables:
     outer: Variables | None = None
     names: dict[str, Values] = field(default_factory=dict)
     set_outside: set[str] = field(default_factory=set)
+    kept: dict[str, Values] = field(default_factory=dict)
+    """What other functions set: code that comes before them may read it, too."""
 
     def holder(self, name: str) -> Variables | None:
         """Return the scope that has a variable: this one, or the nearest around it."""
@@ -233,9 +240,14 @@ class Variables:
     def set(self, name: str, values: Values, *, adds: bool) -> None:
         """Give a variable values; if `adds`, it keeps the ones it has."""
         if name in self.set_outside and self.outer is not None:
-            (self.outer.holder(name) or self.outer).set(name, values, adds=True)
+            (self.outer.holder(name) or self.outer).keep(name, values)
         else:
-            self.names[name] = union(self.names.get(name, ()), values) if adds else values
+            self.names[name] = union(values, (self.names if adds else self.kept).get(name, ()))
+
+    def keep(self, name: str, values: Values) -> None:
+        """Give a variable values that no later assignment takes from it."""
+        self.kept[name] = union(self.kept.get(name, ()), values)
+        self.names[name] = union(self.names.get(name, ()), values)
 
 
 @dataclass(eq=False, slots=True)

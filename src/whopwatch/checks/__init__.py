@@ -65,6 +65,8 @@ def run_checks(
             failed.append(FailedCheck(check.id, type(error).__name__))
     if met is not None:
         met |= collector.met
+    if not collector.violations:
+        return ()
     violations = deduplicate(contract, collector.violations)
     found = tuple(sorted(findings_of(violations, established, partial(request_of, contract)), key=_order))
     if examples is not None:

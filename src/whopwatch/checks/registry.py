@@ -62,9 +62,7 @@ class Check:
     @property
     def function(self) -> CheckFunction:
         """The function that `run` names; its module is imported on first use."""
-        module, _, name = self.run.partition(":")
-        function: CheckFunction = getattr(self._module, name or module)
-        return function
+        return _function_of(self.run)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -85,6 +83,13 @@ class Check:
 @cache
 def _module_of(run: str) -> ModuleType:
     return import_module(f"whopwatch.checks.{run.partition(':')[0]}")
+
+
+@cache
+def _function_of(run: str) -> CheckFunction:
+    module, _, name = run.partition(":")
+    function: CheckFunction = getattr(_module_of(run), name or module)
+    return function
 
 
 def list_of(operation: Operation) -> str:

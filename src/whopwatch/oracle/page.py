@@ -44,6 +44,9 @@ class ListPage:
     @cached_property
     def own_ids(self) -> list[str]:
         """The ids of the rows that have one, in page order."""
+        ids = [row.get("id") for row in self.rows] if self.usable else []
+        if set(map(type, ids)) == {str}:
+            return ids
         return [id for row in self.rows if isinstance(row, dict) and isinstance(id := row.get("id"), str)]
 
     def info(self, name: str) -> Any:
@@ -92,7 +95,7 @@ class ListViolation(NamedTuple):
 
 def _item_count(page: ListPage) -> int:
     """Return the number of items without null, which the schema check reports."""
-    return len(page.rows) - page.rows.count(None)
+    return len(page.rows) if page.usable else len(page.rows) - page.rows.count(None)
 
 
 def is_empty(page: ListPage) -> bool:

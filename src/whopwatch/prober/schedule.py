@@ -12,10 +12,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil, sqrt
-from typing import NamedTuple
+from queue import SimpleQueue
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome
@@ -139,11 +140,68 @@ class StartLimiter:
         return (1.0 - self._tokens) / self._per_second
 
 
+class Pool(Protocol):
+    """Runs calls on other threads."""
+
+    def submit(self, call: Callable[[Probe, ProbeRunner], None], probe: Probe, runner: ProbeRunner, /) -> object:
+        """Call `call` with the other arguments on another thread."""
+        ...
+
+    def shutdown(self, wait: bool) -> None:
+        """Accept no further calls; with `wait` return when all have ended."""
+        ...
+
+
+_Task = Callable[[], None]
+
+
+class ProbeThreads:
+    """Threads that run calls, one more whenever all are busy: the scheduler limits how many runs are active.
+
+    A call wakes one thread, the one that became idle last. In a ThreadPoolExecutor all idle threads wait for one lock,
+    and several wake up for each call.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads: list[tuple[threading.Thread, SimpleQueue[_Task | None]]] = []
+        self._idle: list[SimpleQueue[_Task | None]] = []
+
+    def submit(self, call: Callable[[Probe, ProbeRunner], None], probe: Probe, runner: ProbeRunner, /) -> None:
+        """Call `call`, which must not raise, with the other arguments on an idle thread."""
+        with self._lock:
+            tasks = self._idle.pop() if self._idle else self._start_thread()
+        tasks.put(partial(call, probe, runner))
+
+    def shutdown(self, wait: bool) -> None:
+        """End each thread after its call; with `wait` return when all have ended."""
+        with self._lock:
+            threads = [*self._threads]
+        for _, tasks in threads:
+            tasks.put(None)
+        for thread, _ in threads if wait else ():
+            thread.join()
+
+    def _start_thread(self) -> SimpleQueue[_Task | None]:
+        tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        thread = threading.Thread(target=self._run, args=(tasks,), name=f"probe_{len(self._threads)}", daemon=True)
+        self._threads.append((thread, tasks))
+        thread.start()
+        return tasks
+
+    def _run(self, tasks: SimpleQueue[_Task | None]) -> None:
+        while task := tasks.get():
+            task()
+            del task  # nothing of the run stays in memory until the next one
+            with self._lock:
+                self._idle.append(tasks)
+
+
 class Scheduler:
     """Run `probes` on schedule until stopped. An operation never has two runs at the same time.
 
-    `clock` returns seconds since the epoch and must never go back. `pool` executes the runs; by default it is a pool
-    of `workers` threads. Without `workers` the number is what the schedule needs when every probe times out.
+    `clock` returns seconds since the epoch and must never go back. `pool` executes the runs, at most
+    `workers` at a time. Without `workers` the number is what the schedule needs when every probe times out.
     """
 
     def __init__(
@@ -154,7 +212,7 @@ class Scheduler:
         *,
         workers: int | None = None,
         clock: Callable[[], float] | None = None,
-        pool: Executor | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self._runner = runner
         self.metrics = metrics
@@ -169,7 +227,7 @@ class Scheduler:
         self._running: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False
-        self._pool = pool or ThreadPoolExecutor(self._workers, thread_name_prefix="probe")
+        self._pool = pool or ProbeThreads()
 
     @property
     def probes(self) -> dict[str, Probe]:

@@ -86,8 +86,8 @@ Trace = tuple[Call, Exchange]
 
 LONGEST_CURSOR = 2000
 """Characters of a cursor that is sent back: a longer one does not fit into a URL."""
-ID_WITH_PREFIX = rb"(?<![A-Za-z0-9_])(%s)(?=[a-z]*[A-Z0-9])([A-Za-z0-9]{4,64})(?![A-Za-z0-9_])"
-"""An id that begins with one of some prefixes. Words such as `media_type` have no digit or capital letter."""
+ID_WITH_PREFIX = re.compile(rb"\b(\w*_)(?=[a-z]*[A-Z0-9])([A-Za-z0-9]{4,64})\b")
+"""An id with a prefix. Words such as `media_type` have no digit or capital letter."""
 PAGE_LIMITS = (4, 41)
 """The fewest and the most pages read of one list; 41 pages of 100 cover 4,000 items and the end of the list."""
 
@@ -201,11 +201,10 @@ class RunState:
 
         A log of requests has ids of objects that no list returns.
         """
-        unknown = [prefix for prefix, name in self._prefixes.items() if not self.pool.candidates(name)]
-        if unknown:
-            either = b"|".join(re.escape(prefix.encode()) for prefix in unknown)
-            for prefix, rest in re.findall(ID_WITH_PREFIX % either, body):
-                self.pool.add(self._prefixes[prefix.decode()], (prefix + rest).decode())
+        unknown = {prefix.encode(): name for prefix, name in self._prefixes.items() if not self.pool.candidates(name)}
+        for prefix, rest in ID_WITH_PREFIX.findall(body) if unknown else ():
+            if prefix in unknown:
+                self.pool.add(unknown[prefix], (prefix + rest).decode())
 
     def _collect_ids(self, operation: Operation, value: object) -> None:
         own = dict(own_objects(operation, value))

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from whopwatch.contract import Contract, load
 from whopwatch.run import session
 
 MAX_ID = 100
 """Characters of a generated test id: xdist sends each id to each worker, and a log shows it."""
+# On a busy machine any example can take long.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 ONLY_THOROUGH = re.compile(r"^pytestmark = pytest\.mark\.thorough$", re.MULTILINE)
 
 

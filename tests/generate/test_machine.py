@@ -21,7 +21,6 @@ THOROUGH = settings(
     max_examples=500,
     derandomize=True,
     database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],
 )

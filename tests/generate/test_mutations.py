@@ -15,7 +15,7 @@ from whopwatch.generate.values import MUTATION_CLASSES, sites
 pytestmark = pytest.mark.thorough
 
 STRATEGIES = Strategies(load())
-SEARCH = settings(max_examples=3000, database=None, deadline=None, phases=[Phase.generate])
+SEARCH = settings(max_examples=3000, database=None, phases=[Phase.generate])
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {

@@ -14,11 +14,9 @@ from whopwatch.generate import Strategies
 
 CONTRACT = load()
 STRATEGIES = {api: Strategies(CONTRACT, api) for api in CONTRACT.documents}
-SEARCH = settings(max_examples=500, database=None, deadline=None, phases=[Phase.generate])
+SEARCH = settings(max_examples=500, database=None, phases=[Phase.generate])
 SCHEMAS = [(api, name) for api, document in CONTRACT.documents.items() for name in document["components"]["schemas"]]
-BROAD = settings(
-    max_examples=3, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+BROAD = settings(max_examples=3, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize(("api", "name"), SCHEMAS)
@@ -75,7 +73,7 @@ def test_an_unsupported_schema_is_an_error(schema: dict[str, Any]) -> None:
 
 
 @given(st.data())
-@settings(max_examples=20, derandomize=True, deadline=None, database=None)
+@settings(max_examples=20, derandomize=True, database=None)
 def test_a_schema_that_holds_itself_ends(data: st.DataObject) -> None:
     node = {
         "type": "object",

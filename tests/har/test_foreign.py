@@ -224,7 +224,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(st.data())
 def test_whatever_an_entry_holds_ends_in_a_report(contract: Contract, page: HarEntry, data: st.DataObject) -> None:
     entry = chrome(f"{BASE}/products?first={data.draw(st.text(max_size=4))}", page)

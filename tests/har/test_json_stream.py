@@ -30,7 +30,7 @@ def read(data: bytes, most: int = 10_000) -> dict[str, Any]:
     return found
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     document=st.dictionaries(st.sampled_from(["list", "a", "\u00e9", ""]), VALUES),
     piece=st.integers(1, 9),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http.support import BASE, call, target
@@ -39,7 +39,6 @@ def test_a_missing_path_parameter_is_a_mistake_of_the_caller() -> None:
 
 
 @given(st.text(min_size=1), st.lists(st.tuples(st.text(), st.text())))
-@settings(deadline=None)
 def test_whatever_is_filled_in_comes_out_again(id: str, query: list[tuple[str, str]]) -> None:
     parts = urlsplit(url_of(call("products.retrieve", id=id, query=tuple(query)), target()))
     assert unquote(parts.path.rsplit("/", 1)[1]) == id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http.support import BASE, CONTRACT, call, target
@@ -41,7 +41,6 @@ def _names(template: str) -> list[str]:
 
 
 @given(st.text(max_size=8).filter(lambda method: method != "GET"))
-@settings(deadline=None)
 def test_a_read_only_target_gets_no_other_method(method: str) -> None:
     assert "read-only" in refusal(f"{BASE}/products", method)
 
@@ -136,7 +135,6 @@ def test_a_get_carries_no_body() -> None:
 
 
 @given(st.text(), st.text(max_size=5), st.dictionaries(st.text(), st.text()), st.booleans())
-@settings(deadline=None)
 def test_nothing_undocumented_passes_whatever_it_looks_like(
     url: str, method: str, headers: dict[str, str], body: bool
 ) -> None:
@@ -145,7 +143,6 @@ def test_nothing_undocumented_passes_whatever_it_looks_like(
 
 
 @given(st.text(min_size=1))
-@settings(deadline=None)
 def test_what_passes_goes_where_it_says(id: str) -> None:
     url = url_of(call("products.retrieve", id=id), target())
     if not refusal(url):

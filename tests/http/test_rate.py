@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http.support import Time
@@ -29,7 +29,6 @@ def test_no_minute_has_more_than_the_documented_600_requests() -> None:
 
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=200), st.integers(1, 20), st.floats(0.1, 20))
-@settings(deadline=None)
 def test_no_window_has_more_than_burst_and_rate_allow(pauses: list[float], burst: int, rate: float) -> None:
     paced, time = pacer(Rate(burst, rate))
     left = []

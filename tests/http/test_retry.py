@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http.support import Recorder, call, client, target
@@ -50,7 +50,6 @@ def test_retry_after_is_read_in_both_its_forms(headers: dict[str, str], seconds:
 
 
 @given(st.text(st.characters(max_codepoint=255)))
-@settings(deadline=None)
 def test_no_retry_after_is_a_crash(text: str) -> None:
     seconds = retry_after(exchange(retry_after=text))
     assert seconds is None or seconds >= 0

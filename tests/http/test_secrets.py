@@ -70,7 +70,7 @@ def test_the_key_that_a_server_gives_back_is_masked() -> None:
 
 
 @given(st.binary(), st.binary(), st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_secret_outlives_redaction(before: bytes, after: bytes, key: str) -> None:
     forget_all()
     remember(key)

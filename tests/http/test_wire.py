@@ -50,7 +50,7 @@ def response(body: bytes, *headers: bytes) -> bytes:
 
 @given(st.lists(PIECES | st.binary(max_size=20), max_size=12))
 @example([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_bytes_are_a_crash(parts: list[bytes]) -> None:
     exchange = receive(*(part for part in parts if part))
     assert (exchange.status is None) is not (exchange.failure is None)

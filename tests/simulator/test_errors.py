@@ -15,7 +15,7 @@ from whopwatch.simulator import Backend, SimulatorOptions
 
 OPERATIONS = sorted(load().operations)
 READS = [operation.id for operation in load().reads]
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def assert_documented(ask: Asker, answer: Answer, status: int, type: str) -> None:

@@ -13,7 +13,7 @@ from whopwatch.contract import load
 
 LISTS = [operation.id for operation in load().lists]
 DIRECTED = [operation.id for operation in load().lists if operation.parameter("direction")]
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def data(answer: Answer) -> list[Any]:

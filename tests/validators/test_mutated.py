@@ -23,9 +23,7 @@ from whopwatch.generate import AllowedChange, Breakage, Strategies, allowed, bro
 CONTRACT = load()
 STRATEGIES = {api: Strategies(CONTRACT, api) for api in CONTRACT.documents}
 READS = st.sampled_from([operation for operation in CONTRACT.reads if operation.success.schema])
-THOROUGH = settings(
-    max_examples=150, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+THOROUGH = settings(max_examples=150, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 def _answer(operation: Operation) -> SearchStrategy[tuple[Operation, Any]]:

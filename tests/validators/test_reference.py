@@ -19,9 +19,7 @@ from whopwatch.generate import Strategies, broken
 CONTRACT = load()
 STRATEGIES = {api: Strategies(CONTRACT, api) for api in CONTRACT.documents}
 NAMED = [(api, name) for api, document in CONTRACT.documents.items() for name in document["components"]["schemas"]]
-AGREEING = settings(
-    max_examples=150, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+AGREEING = settings(max_examples=150, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 @cache

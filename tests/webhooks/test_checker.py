@@ -28,7 +28,7 @@ from whopwatch.webhooks.samples import Sampler
 NOW = 1_767_225_600.0
 SECRET = new_secret("checker")
 CHECKER = DeliveryChecker(CONTRACT, Secret(SECRET))
-CALM = settings(deadline=None, derandomize=True, database=None, max_examples=150)
+CALM = settings(derandomize=True, database=None, max_examples=150)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

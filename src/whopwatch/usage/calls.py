@@ -164,6 +164,8 @@ class Calls(Shapes):
         callbacks = [one for one in first if isinstance(one, Callback)]
         if name in ("then", "finally", "catch") and callbacks:
             return union(*[self._run(one, [(value,)] if name == "then" else []) for one in callbacks])
+        if name == "then" and arguments:
+            self._leave([(value,)], [], line)
         if not isinstance(value, Data | Items | Unknown):
             return ()
         items = self._items((value,))
@@ -284,6 +286,9 @@ class Calls(Shapes):
         if is_standard and name in known.SAME_AS_ARGUMENT:
             if name in known.EVERY_FIELD:
                 self._any_fields(first, node.line)
+                first = union(
+                    *[self._record_method(one, name) if isinstance(one, RecordValue) else (one,) for one in first]
+                )
             if name == "gather":
                 return (Items(tuple(arguments)),)
             return union(*arguments) if name in ("run", "all", "cast", "assign") else first
@@ -344,6 +349,9 @@ class Calls(Shapes):
             return (RecordValue(((None, items),)),) if items else self._new_record(node)
         if name in known.MAKES_QUEUE or (name in known.MAKES_LIST and not arguments):
             return self._new_list(node)
+        factories = [one for key, values in named if key == "default_factory" for one in values]
+        if factories:
+            return union(*[self._called(one, [], [], node) for one in factories])
         if name == "partial" and package in ("", "functools"):
             return (Bound(first, tuple(arguments[1:]), tuple(named)),)
         if name in ("attrgetter", "itemgetter"):

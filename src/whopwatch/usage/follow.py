@@ -207,6 +207,8 @@ class Follower(Definitions):
 
     def _record(self, node: s.Record, scope: Variables) -> Values:
         fields: list[tuple[str | None, Values]] = []
+        for part in node.computed:
+            self._value(part, scope)
         for key, value in node.fields:
             values = self._value(value, scope)
             if key is None:

@@ -215,7 +215,9 @@ def _expression(node: ast.expr) -> s.Node:
             return s.FunctionCall(line, _expression(node.func), arguments, named, _is_guarded(node))
         case ast.Dict():
             pairs = zip(node.keys, node.values, strict=True)
-            return s.Record(line, [(_constant(key) if key else "**", _expression(value)) for key, value in pairs])
+            fields = [(_constant(key) if key else "**", _expression(value)) for key, value in pairs]
+            computed = [_expression(key) for key in node.keys if key and _constant(key) is None]
+            return s.Record(line, fields, computed)
         case ast.List() | ast.Tuple() | ast.Set():
             return s.Sequence(line, [_expression(one) for one in node.elts])
         case ast.Lambda():

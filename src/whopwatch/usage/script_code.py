@@ -126,16 +126,19 @@ def _call(node: Node) -> s.Node:
 
 def _object(node: Node) -> s.Node:
     fields: list[tuple[str | None, s.Node]] = []
+    computed: list[s.Node] = []
     for child in node.named_children:
         if child.type == "pair":
-            fields.append((_key(child.child_by_field_name("key")), _field(child, "value")))
+            key = child.child_by_field_name("key")
+            fields.append((_key(key), _field(child, "value")))
+            computed += _all(key.named_children) if key and key.type == "computed_property_name" else []
         elif child.type == "shorthand_property_identifier":
             fields.append((_words(child), s.Name(_line(child), _words(child))))
         elif child.type == "method_definition":
             fields.append((_words(child.child_by_field_name("name")), _function(child)))
         elif child.type == "spread_element":
             fields.append(("**", _node(child.named_children[0])))
-    return s.Record(_line(node), fields)
+    return s.Record(_line(node), fields, computed)
 
 
 def _key(node: Node | None) -> str | None:

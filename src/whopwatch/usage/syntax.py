@@ -70,9 +70,13 @@ class FunctionCall(Node):
 
 @dataclass(eq=False, slots=True)
 class Record(Node):
-    """A dictionary or object literal. A key of None is not a constant, the key `**` a record that is spread."""
+    """A dictionary or object literal. A key of None is not a constant, the key `**` a record that is spread.
+
+    `computed` are the keys that are expressions.
+    """
 
     fields: list[tuple[str | None, Node]]
+    computed: list[Node] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)

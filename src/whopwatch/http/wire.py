@@ -283,6 +283,7 @@ class RawResponse:
     is_complete: bool = False
     in_body: bool = False
     follows: bool = False
+    header_bytes: int = 0
     trailers: int = 0
     read_status: Callable[[], int] | None = None
 
@@ -295,6 +296,7 @@ class RawResponse:
         if self.in_body:
             self.trailers += len(name) + len(value)
         else:
+            self.header_bytes += len(name) + len(value)
             self.headers.append((intern(name.decode("latin-1").lower()), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
@@ -311,13 +313,14 @@ class RawResponse:
             self.status = self.read_status()
         if self.status in _INFORMATIONAL:
             self.headers.clear()
+            self.header_bytes = 0
             self.in_body = False
         else:
             self.is_complete = True
 
     def header(self, name: str) -> str:
         """Return the values of the header `name` in lower case, as one list; empty if there is none."""
-        return ", ".join(value.strip().lower() for key, value in self.headers if key == name)
+        return ", ".join([value.strip().lower() for key, value in self.headers if key == name])
 
     @property
     def ends_with_connection(self) -> bool:
@@ -414,9 +417,8 @@ def _end_of_stream(timer: AttemptTimer) -> Failure:
 
 def _refuse_oversized(response: RawResponse, timer: AttemptTimer, limits: Limits) -> None:
     """Raise RequestFailedError if headers or body exceed the limits."""
-    size = sum(len(name) + len(value) for name, value in response.headers)
     endless = not response.in_body and timer.received > limits.header_bytes + _READ_SIZE
-    if endless or len(response.headers) > limits.header_count or size > limits.header_bytes:
+    if endless or len(response.headers) > limits.header_count or response.header_bytes > limits.header_bytes:
         raise RequestFailedError(Failure.HEADERS_TOO_LARGE)
     # Trailers and chunk sizes are neither headers nor body.
     framed = timer.received if response.in_body else 0

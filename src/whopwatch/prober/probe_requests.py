@@ -31,6 +31,8 @@ class RecentIds:
         self._configured: dict[str, str] = {}
         self._ids: dict[str, OrderedDict[str, float]] = {}
         self._empty_lists: Counter[str] = Counter()
+        self._shown: dict[str, frozenset[str]] = {}
+        self._were_empty: dict[str, tuple[bytes, bool]] = {}
         self._lock = threading.Lock()
 
     def configure(self, resource: str, id: str) -> None:
@@ -73,6 +75,15 @@ class RecentIds:
                 ids.move_to_end(id, last=False)
                 self._empty_lists[resource] += 1
 
+    def is_empty_list(self, operation: Operation, exchange: Exchange) -> bool:
+        """Return whether a success response is a list without items. The same response again is not parsed again."""
+        if not exchange.ok or not operation.is_list:
+            return False
+        last = self._were_empty.get(operation.id)
+        if last is None or last[0] != exchange.body_digest:
+            last = self._were_empty[operation.id] = exchange.body_digest, not any(listed_ids(operation, exchange))
+        return last[1]
+
     def by_preference(self, resources: Sequence[str]) -> Sequence[str]:
         """Return `resources` sorted by how seldom their ids led to empty lists."""
         with self._lock:
@@ -84,12 +95,16 @@ class RecentIds:
         A resource with a list of its own is learned from its own operations only: an id shown by another resource may
         belong to another company.
         """
+        shown = self._shown.get(operation.id)
+        if shown is None:
+            of_others = self._listed - {operation.resource}
+            shown = self._shown[operation.id] = self._schemas.of(operation).resources & (self._wanted - of_others)
         old = self._clock() - FRESH_SECONDS
-        wanted = self._wanted - self._configured.keys() - (self._listed - {operation.resource})
-        shown = self._schemas.of(operation).resources & wanted
         with self._lock:
             return frozenset(
-                resource for resource in shown if max(self._ids.get(resource, {}).values(), default=old) <= old
+                resource
+                for resource in shown
+                if resource not in self._configured and max(self._ids.get(resource, {}).values(), default=old) <= old
             )
 
     def _add(self, resource: str, id: str) -> None:
@@ -162,7 +177,7 @@ class RequestSequence:
                 filled[parameter.name] = yield from self._value(parameter, cached)
         exchange = yield _call(operation, filled, self._probe.options.page_size)
         self._ids.learn(operation, exchange)
-        if cached and exchange.ok and operation.is_list and not any(listed_ids(operation, exchange)):
+        if cached and self._ids.is_empty_list(operation, exchange):
             for resource, id in cached:
                 self._ids.put_last(resource, id)
         self._cached = cached

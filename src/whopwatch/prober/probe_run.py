@@ -267,8 +267,8 @@ class ProbeRunner:
 
     def _note_version(self, exchange: Exchange) -> None:
         """Export the API version that a response names, or that it rejects the version, if that is a change."""
-        named = exchange.header(VERSION_HEADER.lower()) or ""
-        seen = named if is_version(named) else None  # nothing else from a response may become a label
+        named = exchange.header(VERSION_HEADER.lower())
+        seen = named if named and is_version(named) else None  # nothing else from a response may become a label
         if supported_versions(exchange) is not None:
             seen = VersionEvidence.REJECTED
         is_accepted_again = exchange.ok and self._seen_version == VersionEvidence.REJECTED

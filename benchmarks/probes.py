@@ -2,7 +2,8 @@
 
 149 operations every 10 s (15 probes a second), a fresh connection for each unless kept, a page of 100 items, at a
 server that responds after 10 ms and records the true time of every request. CPU is that of the prober's process. Ours
-schedules, validates and counts; blackbox_exporter is scheduled by this process, which is not counted.
+schedules, validates and counts; blackbox_exporter is scheduled by this process, which is not counted. A bare loop of
+each HTTP engine that is installed requests, parses and validates the same pages at the same pace.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from benchmarks import prober_memory
+from benchmarks.bare_prober import ENGINES
 from benchmarks.prober import INTERVAL, OPERATIONS
 from benchmarks.processes import module, running, usage, wait_for
 from benchmarks.usage import command_line
@@ -32,7 +35,8 @@ from benchmarks.usage import command_line
 BLACKBOX = "prometheus-blackbox-exporter"
 PLAIN, STILL, SCRAPED = "whopwatch", "whopwatch, equal responses", "whopwatch, scraped every second"
 KEPT, KEPT_STILL = "whopwatch, kept connections", "whopwatch, kept, equal responses"
-BARE = "a bare loop, no prober"
+BARE = "a bare loop, {}"
+PLAINEST = BARE.format("socket")
 PROBER = """
 [budget]
 requests_per_minute = 6000
@@ -137,9 +141,9 @@ def ours(
         contest.measure(into, process.pid, finish)
 
 
-def bare(contest: Contest, api_port: str, into: Measured) -> None:
-    """Run one round of a loop that only requests and validates: the least that Python can do."""
-    with module("benchmarks.bare_prober", api_port) as (process, _):
+def bare(contest: Contest, api_port: str, engine: str, into: Measured) -> None:
+    """Run one round of a loop that only requests and validates: the least that Python can do with this engine."""
+    with module("benchmarks.bare_prober", api_port, engine) as (process, _):
         time.sleep(2.0)
         contest.measure(into, process.pid, list)
 
@@ -222,11 +226,12 @@ def shares(values: Sequence[float]) -> str:
 def main() -> None:
     """Measure the probers in turn, and print one table."""
     options = command_line(__doc__)
-    options.add_argument("seconds", nargs="?", type=float, default=30.0, help="of each turn (default: 30)")
-    options.add_argument("rounds", nargs="?", type=int, default=3, help="turns of each (default: 3)")
+    options.add_argument("seconds", nargs="?", type=float, default=10.0, help="of each turn (default: 10)")
+    options.add_argument("rounds", nargs="?", type=int, default=5, help="turns of each (default: 5)")
     given = options.parse_args()
     seconds, rounds = given.seconds, given.rounds
-    names = (PLAIN, STILL, KEPT, KEPT_STILL, SCRAPED, BARE, BLACKBOX)
+    engines = [engine for engine in ENGINES if engine != "pycurl" or find_spec("pycurl")]
+    names = (PLAIN, STILL, KEPT, KEPT_STILL, SCRAPED, *map(BARE.format, engines), BLACKBOX)
     contestants = {name: Measured() for name in names}
     with tempfile.TemporaryDirectory() as name, module("benchmarks.known_api") as (_, port):
         contest, folder = Contest(f"http://127.0.0.1:{port}", seconds), Path(name)
@@ -237,7 +242,8 @@ def main() -> None:
             ours(contest, port, folder, contestants[STILL])
             ours(contest, port, folder, contestants[KEPT_STILL], keep=KEEP)
             httpx.put(f"http://127.0.0.1:{port}/mode", json={"mode": "ok"})
-            bare(contest, port, contestants[BARE])
+            for engine in engines:
+                bare(contest, port, engine, contestants[BARE.format(engine)])
             if shutil.which(BLACKBOX):
                 blackbox(contest, port, folder, contestants[BLACKBOX])
             ours(contest, port, folder, contestants[SCRAPED], scrape_every=1.0)
@@ -248,14 +254,15 @@ def main() -> None:
 
 def print_table(contestants: Mapping[str, Measured]) -> None:
     """Print a line for each prober, and how they compare."""
-    columns = f"{'probes':>7}{'CPU/probe, median (least to most)':>35}{'per CPU-s':>10}{'RSS':>10}"
+    usual = {name: statistics.median(each.rounds) for name, each in contestants.items() if each.rounds}
+    columns = f"{'probes':>7}{'CPU/probe, median (least to most)':>35}{'of bare':>8}{'per CPU-s':>10}{'RSS':>10}"
     print(f"{'':34}{columns}   {'total error p50 / p99':>22}   first byte")
     for name, each in contestants.items():
         if each.probes:
             errors = f"   {shares(each.total):>19} ms   {shares(each.first_byte)} ms" if each.total else ""
             print(
                 f"{name:34}{each.probes:>7}{spread(each.rounds):>35}"
-                f"{each.probes / each.cpu:>10.0f}{each.rss:>6.1f} MiB{errors}"
+                f"{usual[name] / usual[PLAINEST]:>8.2f}{each.probes / each.cpu:>10.0f}{each.rss:>6.1f} MiB{errors}"
             )
     worst = [sorted(contestants[name].taken)[int(len(contestants[name].taken) * 0.99)] for name in (SCRAPED, PLAIN)]
     print(f"p99 with a scrape every second: {worst[0] / worst[1]:.2f} times that without")
@@ -265,7 +272,7 @@ def print_table(contestants: Mapping[str, Measured]) -> None:
         print(
             f"probes per CPU-second, times blackbox_exporter's: {pace[PLAIN]:.2f} where every response differs from the"
         )
-        print(f"one before, {pace[STILL]:.2f} where it does not; {pace[BARE]:.2f} of a loop that does nothing else")
+        print(f"one before, {pace[STILL]:.2f} where it does not; {pace[PLAINEST]:.2f} of a loop that does nothing else")
 
 
 if __name__ == "__main__":

@@ -53,9 +53,11 @@ def parse_json(body: bytes, *, shares_strings: bool = False) -> tuple[Any, BodyP
         value = jiter.from_json(body, allow_inf_nan=False, cache_mode=cached)
     except ValueError:
         return None, _why_unreadable(body)
-    sizes, levels = _sizes_and_levels(value)
+    signs = _outside_strings(body, b":[{")
+    members = signs.count(b":")
+    sizes, levels = _sizes_and_levels(value, len(signs) - members)
     # A duplicate name makes an object smaller than it is written. To count is twice as fast as to look for duplicates.
-    if sum(sizes) != _outside_strings(body, b":").count(b":"):
+    if sum(sizes) != members:
         return None, _why_unreadable(body)
     if levels > MAX_BODY_LEVELS:
         return None, BodyProblem.TOO_DEEP
@@ -64,8 +66,12 @@ def parse_json(body: bytes, *, shares_strings: bool = False) -> tuple[Any, BodyP
     return value, None
 
 
-def _sizes_and_levels(value: Any) -> tuple[list[int], int]:
-    """Return the number of members of every object in `value`, and how many levels its arrays and objects nest."""
+def _sizes_and_levels(value: Any, containers: int) -> tuple[list[int], int]:
+    """Return the number of members of every object in `value`, and how many levels its arrays and objects nest.
+
+    Of the `containers` that are written, those below a duplicate name are missing. When all are found, the values of
+    the deepest level, most of a page, need no search.
+    """
     sizes: list[int] = []
     levels = 0
     level = [value] if type(value) in _CONTAINERS else []
@@ -74,6 +80,9 @@ def _sizes_and_levels(value: Any) -> tuple[list[int], int]:
         arrays = [node for node in level if type(node) is list]
         sizes += map(len, objects)
         levels += 1
+        containers -= len(level)
+        if not containers:
+            break
         parts = chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(arrays))
         level = [part for part in parts if type(part) in _CONTAINERS]
     return sizes, levels

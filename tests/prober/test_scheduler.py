@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from tests.prober.support import CONTRACT, Inline, Later, Time, count, page, probe, prober
 from whopwatch.contract import Operation
 from whopwatch.http.call import Call
 from whopwatch.metrics import ProbeOutcome
-from whopwatch.prober.schedule import RECHECKS, SLOTS_PER_ID_SEARCH, Scheduler, Timetable, workers_needed
+from whopwatch.prober.probe_run import ProbeRunner
+from whopwatch.prober.schedule import (
+    RECHECKS,
+    SLOTS_PER_ID_SEARCH,
+    ProbeThreads,
+    Scheduler,
+    Timetable,
+    workers_needed,
+)
+from whopwatch.prober.settings import Probe
 
 NAMES = ("products.list", "plans.list", "payments.list", "members.list", "leads.list", "entries.list")
 
@@ -157,3 +168,50 @@ def test_stopping_ends_the_loop_after_the_active_runs() -> None:
     scheduler.loop()
     assert scheduler.is_stopping
     assert sender.calls == []
+
+
+class Calls:
+    """Runs that end when the test says so, with the thread of each."""
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+        self.entered = threading.Semaphore(0)
+        self.may_end = threading.Semaphore(0)
+
+    def __call__(self, _: Probe, __: ProbeRunner) -> None:
+        self.threads.append(threading.current_thread())
+        self.entered.release()
+        self.may_end.acquire()
+
+
+def test_a_run_gets_a_thread_of_its_own_only_if_none_is_idle() -> None:
+    probes = [probe("products.list")]
+    runner, _ = prober(empty, *probes)
+    pool, calls = ProbeThreads(), Calls()
+    for _ in range(3):
+        pool.submit(calls, probes[0], runner)
+        calls.entered.acquire()
+    assert len(set(calls.threads)) == 3, "three active runs need three threads"
+    calls.may_end.release(3)
+    while pool.idle < 3:
+        threading.Event().wait(0.001)
+    pool.submit(calls, probes[0], runner)
+    calls.entered.acquire()
+    assert len(set(calls.threads)) == 3, "a thread was started although three were idle"
+    assert pool.idle == 2, "more than one thread left its rest for one run"
+    calls.may_end.release()
+    pool.shutdown(wait=True)
+    assert not any(thread.is_alive() for thread in calls.threads)
+
+
+def test_the_pool_ends_after_the_active_runs() -> None:
+    probes = [probe("products.list")]
+    runner, _ = prober(empty, *probes)
+    pool, calls = ProbeThreads(), Calls()
+    pool.submit(calls, probes[0], runner)
+    calls.entered.acquire()
+    pool.shutdown(wait=False)
+    assert calls.threads[0].is_alive()
+    calls.may_end.release()
+    pool.shutdown(wait=True)
+    assert not calls.threads[0].is_alive()

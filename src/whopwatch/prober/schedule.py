@@ -167,6 +167,11 @@ class ProbeThreads:
         self._threads: list[tuple[threading.Thread, SimpleQueue[_Task | None]]] = []
         self._idle: list[SimpleQueue[_Task | None]] = []
 
+    @property
+    def idle(self) -> int:
+        """How many threads wait for a call."""
+        return len(self._idle)
+
     def submit(self, call: Callable[[Probe, ProbeRunner], None], probe: Probe, runner: ProbeRunner, /) -> None:
         """Call `call`, which must not raise, with the other arguments on an idle thread."""
         with self._lock:
@@ -200,8 +205,8 @@ class ProbeThreads:
 class Scheduler:
     """Run `probes` on schedule until stopped. An operation never has two runs at the same time.
 
-    `clock` returns seconds since the epoch and must never go back. `pool` executes the runs, at most
-    `workers` at a time. Without `workers` the number is what the schedule needs when every probe times out.
+    `clock` returns seconds since the epoch and must never go back. `pool` executes the runs, at most `workers` at a
+    time. Without `workers` the number is what the schedule needs when every probe times out.
     """
 
     def __init__(

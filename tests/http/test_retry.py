@@ -96,6 +96,16 @@ def test_all_waits_together_are_bounded() -> None:
     assert sum(time.slept) <= 120.0
 
 
+def test_every_second_response_is_429_without_retry_after() -> None:
+    """The pauses are bounded, counted, and after the last of them no call is sent again."""
+    wire = Recorder(*[answer(429), answer(200)] * 200)
+    sender, time, seen = client(wire, budget=1000, limits=Limits(total_wait=120.0, rate=None))
+    for _ in range(200):
+        sender.send(call())
+    assert sender.waited == sum(time.slept) == 120.0
+    assert len(seen) == 200 + 120
+
+
 def test_the_last_request_of_the_budget_is_not_sent_again() -> None:
     sender, time, seen = client(Recorder(answer(429, retry_after="1")), budget=1)
     assert sender.send(call()).status == 429

@@ -320,3 +320,13 @@ def test_a_report_says_which_requests_were_only_for_ids(contract: Contract) -> N
     assert made.to_json()["requests_for_ids"] == {"payments.list": 2}
     assert requests_line(made).endswith("; 2 to operations that were not selected, for ids: payments.list")
     assert "for ids" not in requests_line(judge(contract, observation(one, selected=("payments.list_fees",)), "t"))
+
+
+@pytest.mark.parametrize(("waited", "words"), [(0.0, ""), (9.0, ""), (74.6, "used-up rate limit: 75 s in all")])
+def test_a_report_says_how_long_the_run_paused(contract: Contract, waited: float, words: str) -> None:
+    one = exchange("payments.list_fees", 200, EMPTY_PAGE)
+    made = judge(contract, replace(observation(one, selected=("payments.list_fees",)), waited=waited), "t")
+    assert made.to_json().get("waited_seconds", 0.0) == waited
+    line = requests_line(made)
+    assert line.endswith(words)
+    assert ("pauses" in line) is bool(words)

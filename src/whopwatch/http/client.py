@@ -40,7 +40,7 @@ class Client:
     `budget` is the number of requests that may be sent, retries included, or a RunBudget with more limits. `transport`
     replaces the network; guard, rate and budget still apply. `on_exchange` receives every attempt, also those before
     the last one of a call. `unscoped_key` is a valid key without any scope. `clock` is monotonic, `wall` counts from
-    the epoch, both in seconds.
+    the epoch, both in seconds. `waited` is the sum of the waits after rate limits and 503, in seconds.
 
     Use it as a context manager, or call `close`.
     """
@@ -72,6 +72,7 @@ class Client:
         self._pacer = Pacer(limits.rate, overall, clock, self.run_budget.limited(sleep or self._closed.wait))
         self._wait_left = limits.first_total_wait
         self._is_served = False
+        self.waited = 0.0
         network = transport or Network((target.base_url, target.v2_base_url), limits)
         self.sender = GuardedSender(
             network, Guard(target, contract), self.run_budget, self._pacer, self._keys, limits, clock
@@ -191,16 +192,19 @@ class Client:
         bounded = min(wait, self._limits.retry_wait)
         if bounded > min(self._wait_left, self.run_budget.seconds_left):
             return False
-        self._wait_left -= bounded
-        self._pacer.hold(exchange.operation, bounded)
+        self._wait(exchange.operation, bounded)
         return wait == bounded and self.remaining > 0 and exchange.attempt <= self._limits.retries
 
     def _hold_at_limit(self, exchange: Exchange) -> None:
         """Hold the operation back if no request of the limit is left: others may spend it with the same key."""
         wait = min(wait_until_reset(exchange), self._limits.retry_wait, self._wait_left)
         if wait > 0:
-            self._wait_left -= wait
-            self._pacer.hold(exchange.operation, wait)
+            self._wait(exchange.operation, wait)
+
+    def _wait(self, operation: str, seconds: float) -> None:
+        self._wait_left -= seconds
+        self.waited += seconds
+        self._pacer.hold(operation, seconds)
 
     def _attempt(self, call: Call, url: str, attempt: int, timer: AttemptTimer) -> Exchange:
         headers: tuple[tuple[str, str], ...] = ()

@@ -95,5 +95,6 @@ class _Extra:
     incidents: tuple[_Incident, ...] = ()
     spent: Mapping[str, int] | None = None
     requests_for_ids: Mapping[str, int] | None = None
+    waited_seconds: float | None = None
     left: Mapping[str, int] = field(default_factory=dict)
     replay: _Replay | None = None

@@ -218,10 +218,10 @@ def requests_line(report: Report) -> str:
     sent = f"{report.sent} of {plural(report.budget, 'request')} sent"
     if _LEFT not in report.extra:
         safe = f"{report.unsafe} NOT READ-ONLY" if report.unsafe else "all read-only"
-        return f"{sent}, {safe}, in {report.seconds:.1f} s{_for_ids(report)}"
+        return f"{sent}, {safe}, in {report.seconds:.1f} s{_for_ids(report)}{_pauses(report)}"
     left = ", ".join(f"{count} {resource}" for resource, count in sorted(report.extra[_LEFT].items()))
     rest = f"left at the target: {left}" if left else "nothing left at the target"
-    return f"{sent}, including {plural(report.unsafe, 'write')}, in {report.seconds:.1f} s; {rest}"
+    return f"{sent}, including {plural(report.unsafe, 'write')}, in {report.seconds:.1f} s; {rest}{_pauses(report)}"
 
 
 def repeat_line(report: Report) -> str:
@@ -242,6 +242,17 @@ def _for_ids(report: Report) -> str:
     counts = report.extra.get("requests_for_ids") or {}
     names = first_few(map(sanitize, counts), MAX_NAMED_OPERATIONS)
     return f"; {sum(counts.values())} to operations that were not selected, for ids: {names}" if counts else ""
+
+
+MIN_SECONDS_SHOWN = 10
+"""Seconds of pauses from which a report mentions them."""
+
+
+def _pauses(report: Report) -> str:
+    """Return `; pauses after 429, 503 or a used-up rate limit: 75 s in all`, empty for short ones."""
+    seconds = report.extra.get("waited_seconds") or 0.0
+    words = f"; pauses after 429, 503 or a used-up rate limit: {seconds:.0f} s in all"
+    return words if seconds >= MIN_SECONDS_SHOWN else ""
 
 
 MAX_NAMED_OPERATIONS = 3

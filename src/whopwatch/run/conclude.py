@@ -252,6 +252,7 @@ def _facts(
             if count and id in contract.operations and id not in observation.selected
         },
         "spent": dict(Counter(str(exchange.purpose) for exchange in observation.exchanges)),
+        "waited_seconds": round(observation.waited, 1),
         "left": dict(observation.written.left) if observation.written else None,
         "incidents": [
             *(one.to_json() for one in incidents),

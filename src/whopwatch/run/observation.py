@@ -111,7 +111,8 @@ class Observation:
     although another was requested, by operation id; such responses are not among `exchanges`.
     `allow_unchecked` are operations that the API may refuse to this key. `failed_checks` are checks that raised,
     `failed_steps` planning steps that raised. `had_turn` are the operations and kinds of checks whose turn came (see
-    `RunState`). `met` are operations with the undocumented rules that they meet.
+    `RunState`). `met` are operations with the undocumented rules that they meet. `waited` is the sum of the waits after
+    rate limits and 503, in seconds.
     """
 
     exchanges: tuple[Exchange, ...]
@@ -136,6 +137,7 @@ class Observation:
     failed_steps: tuple[StepFailure, ...] = ()
     had_turn: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
     met: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,6 +321,7 @@ class Session:
             met=frozenset(self.met),
             had_turn=frozenset(state.had_turn),
             failed_steps=tuple(state.failures),
+            waited=client.waited,
         )
 
     def missing(self) -> dict[str, str]:

@@ -219,17 +219,21 @@ class Accesses(ABC):
         for value in left:
             if isinstance(value, Data) and self._is_enum(value):
                 self._compared.append((value, texts, node.is_negated))
-        events = tuple(f"webhook:{text}" for text in texts if text in self.index.contract.events)
-        if events:
-            for event in events:
-                self._recorder.operation(event, self.path, node.line)
-            for value in left:
-                if isinstance(value, Unknown) and value.steps:
-                    self._recorder.event_root(value.root, value.steps[:-1])
-                    self._tests.append((value, events, node.is_negated))
-                elif isinstance(value, Data) and value.owner == ANY_EVENT:
-                    self._tests.append((value, events, node.is_negated))
+        events = [text for text in texts if text in self.index.contract.events]
+        self._tested(left, events, node.line, is_negated=node.is_negated)
         return ()
+
+    def _tested(self, values: Values, names: Sequence[str], line: int, *, is_negated: bool = False) -> None:
+        """Note that values are tested for being the names of events."""
+        events = tuple(f"webhook:{name}" for name in names)
+        for event in events:
+            self._recorder.operation(event, self.path, line)
+        for value in values if events else ():
+            if isinstance(value, Unknown) and value.steps:
+                self._recorder.event_root(value.root, value.steps[:-1])
+                self._tests.append((value, events, is_negated))
+            elif isinstance(value, Data) and value.owner == ANY_EVENT:
+                self._tests.append((value, events, is_negated))
 
     def _spend(self, steps: int) -> None:
         """Count what is evaluated. Raise TooComplexError if it is too much for one file."""

@@ -63,6 +63,11 @@ class Calls(Shapes):
         handed = self._handed_over(name or getattr(function, "id", ""), base, arguments, node)
         if handed is not None:
             return handed
+        if name in known.BEGINS_WITH:
+            texts = tuple(text for values in arguments for one in values for text in texts_of(one) if "." in text)
+            self._tested(
+                base, [one for one in self.index.contract.events if texts and one.startswith(texts)], node.line
+            )
         if name in known.CALLS_TOOL:
             self._tool_call(arguments, named, node.line)
         for key in (one for part, values in named if part == "key" and base for one in values):
@@ -356,8 +361,10 @@ class Calls(Shapes):
             return (Bound(first, tuple(arguments[1:]), tuple(named)),)
         if name in ("attrgetter", "itemgetter"):
             return (Callback(self._getter(node, arguments), self._home, Variables()),)
-        if package in known.SCHEMAS and name in ("object", "array"):
-            return first if name == "object" else (Items((first,)),)
+        if package in known.SCHEMAS and name in ("object", "array", "literal"):
+            return (Items((first,)),) if name == "array" else first
+        if package in known.SCHEMAS and name in ("union", "discriminatedUnion"):
+            return self._items(arguments[-1]) if arguments else ()
         return None
 
     def _getattr(self, arguments: list[Values], line: int) -> Values:

@@ -315,6 +315,10 @@ class Definitions(Calls):
             self._value(part, own)
             if isinstance(part, s.Assign) and isinstance(part.target, s.Name):
                 self._declare(node, part, part.target.id)
+        for event in (one for field in node.declared.values() for one in field.types):
+            if event in self.index.contract.events:  # a model of one event: `type: Literal["payment.succeeded"]`
+                self._recorder.operation(f"webhook:{event}", self.path, node.line)
+                self._fill(made, (Data(f"webhook:{event}"),), node.line)
         return (made, *clients)
 
     def _declare(self, node: s.Class, part: s.Assign, name: str) -> None:

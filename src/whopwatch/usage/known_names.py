@@ -59,6 +59,7 @@ CALLS_TOOL = frozenset({"call_tool", "callTool"})
 """Methods of an MCP session that call the tool of a name."""
 ADDS_ITEM = frozenset({"append", "appendleft", "add", "push", "unshift", "put", "put_nowait"})
 ONE_ITEM = frozenset({"at", "pop", "popleft", "shift", "get_nowait"})
+BEGINS_WITH = frozenset({"startswith", "startsWith"})
 WRITES_DATA = frozenset({"to_json", "model_dump_json", "toJSON"})
 """Those of READS_WHOLE whose result is the same data as text."""
 READS_WHOLE = frozenset({"items", "values", "keys", "to_json", "model_dump_json", "toJSON"})

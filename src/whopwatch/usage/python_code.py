@@ -11,6 +11,7 @@ from whopwatch.usage import syntax as s
 _PROPERTIES = ("property", "cached_property")
 _IMPORTS = ("import_module", "__import__")
 _PACKAGE = "__init__"
+_COMPARES = ast.Eq | ast.NotEq | ast.In | ast.NotIn | ast.Is | ast.IsNot
 
 
 def read_python(source: str) -> list[s.Node]:
@@ -173,6 +174,12 @@ def _type_names(annotation: ast.expr) -> list[str]:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return []
     match annotation:
+        case ast.Subscript(value=ast.Name("Literal") | ast.Attribute(attr="Literal")):
+            return [
+                one.value
+                for one in ast.walk(annotation.slice)
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ]
         case ast.Subscript():
             inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
             is_list = "".join(_type_names(annotation.value)) not in ("Optional", "Annotated", "Union", "Awaitable")
@@ -256,9 +263,9 @@ def _comprehension(
 
 def _comparison(node: ast.Compare) -> s.Node:
     operator, right = node.ops[0], node.comparators[0]
-    if len(node.ops) > 1 or not isinstance(operator, ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+    if len(node.ops) > 1 or not isinstance(operator, _COMPARES):
         return s.Several(node.lineno, [_expression(one) for one in (node.left, *node.comparators)])
-    is_negated = isinstance(operator, ast.NotEq | ast.NotIn)
+    is_negated = isinstance(operator, ast.NotEq | ast.NotIn | ast.IsNot)
     if isinstance(operator, ast.In | ast.NotIn):
         values = right.elts if isinstance(right, ast.Tuple | ast.List | ast.Set) else [right]
         return s.Compare(node.lineno, _expression(node.left), [_expression(one) for one in values], is_negated)

@@ -137,7 +137,8 @@ class Shapes(Accesses):
             self._looked_up(arguments[0], constants, line)
         if constructors or not fields:
             self._leave([] if constructors else arguments, [] if constructors else named, line)
-            return (made,)
+            is_enum = not constructors and len(arguments) == 1 and any(map(texts_of, union(*own.values())))
+            return (made, *arguments[0]) if is_enum else (made,)
         given = dict(named)
         for position, field in enumerate(fields):
             values = arguments[position] if position < len(arguments) else ()
@@ -162,6 +163,7 @@ class Shapes(Accesses):
                 for field in shape.node.declared.values():
                     self._set_field(shape, field, self.access(each, field.wire_name, line), line)
             case RecordValue():
+                each = self._of_stated_event(shape, each, line)
                 for name, inner in shape.fields:
                     if name is not None:
                         is_here = isinstance(name, WrittenName) and name.place[0] == self.path
@@ -173,6 +175,14 @@ class Shapes(Accesses):
                 for one in union(*shape.items):
                     self._fill(one, each, line)
         self._filling.pop()
+
+    def _of_stated_event(self, shape: RecordValue, values: Values, line: int) -> Values:
+        """Return the event that a schema states as the value of a field, as `type: literal("payment.succeeded")`."""
+        texts = [text for _, inner in shape.fields for one in inner for text in texts_of(one)]
+        events = [text for text in texts if text in self.index.contract.events]
+        for event in events:
+            self._recorder.operation(f"webhook:{event}", self.path, line)
+        return tuple(Data(f"webhook:{event}") for event in events) or values
 
     def _set_field(self, made: Object, field: s.Field, values: Values, line: int) -> None:
         inner = [one for one in self._typed(field.types, made.attributes, line) if isinstance(one, Object)]

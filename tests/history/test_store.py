@@ -100,7 +100,8 @@ def test_a_full_disk_keeps_the_nights_before(tmp_path: Path, room: int) -> None:
 
 def test_an_unwritable_path_is_refused_before_any_request(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for file in (Path("/proc/whopwatch/baseline.sqlite"), tmp_path / "file" / "baseline.sqlite", tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for file in (Path("/proc/whopwatch/b.sqlite"), tmp_path / "file" / "b.sqlite", tmp_path, tmp_path / "pipe"):
         with pytest.raises(UsageError, match="Cannot write the baseline") as caught, open_baseline(file):
             pass
         assert str(file) in str(caught.value)

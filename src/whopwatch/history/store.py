@@ -350,7 +350,8 @@ def check_writable_path(path: Path) -> None:
         raise _unwritable(path, got=error.strerror or "an error") from None
     if not is_folder_there:
         raise _unwritable(path, expected="a file in an existing folder", hint=f"create the folder {str(path.parent)!r}")
-    if path.is_dir() or (exists and not os.access(path, os.W_OK)):
+    # SQLite reports a pipe or a device as an I/O error, after all requests were sent.
+    if exists and not (path.is_file() and os.access(path, os.W_OK)):
         raise _unwritable(
             path,
             expected="a writable file",

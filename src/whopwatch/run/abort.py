@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from whopwatch.checks.responses import FAILURES
 from whopwatch.core.exchange import Exchange, Failure
 from whopwatch.core.strict_json import MAX_BODY_VALUES, BodyProblem
 
@@ -26,6 +27,10 @@ _WHAT_TO_CHECK = {
     Failure.PROXY: "Check HTTPS_PROXY and NO_PROXY",
     Failure.TLS: "Check the base URL, and the certificates of this machine",
 }
+_UNUSABLE = frozenset(
+    {Failure.INCOMPLETE, Failure.PROTOCOL, Failure.ENCODING, Failure.TOO_LARGE, Failure.HEADERS_TOO_LARGE}
+)
+"""Failures after a response began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,10 @@ def _html_reason(exchange: Exchange) -> str:
     return f"Status {exchange.status}: the target returns HTML, not JSON. Check the base URL."
 
 
+def _sentence_of(exchange: Exchange) -> str:
+    return FAILURES[exchange.failure or Failure.PROTOCOL][0].sentence
+
+
 def _unreachable_reason(exchange: Exchange, what: str) -> str:
     failure = exchange.failure or Failure.CONNECT
     check = _WHAT_TO_CHECK.get(failure, "Check the base URL, and that the API runs there")
@@ -128,6 +137,11 @@ ABORT_RULES = (
         3,
         lambda exchange: exchange.status is not None and not _is_json(exchange),
         _unreadable_reason,
+    ),
+    AbortRule(
+        3,
+        lambda exchange: exchange.failure in _UNUSABLE,
+        lambda one: f"No response can be read: {_sentence_of(one)}. Check the base URL.",
     ),
     AbortRule(
         3,

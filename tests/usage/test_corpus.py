@@ -45,7 +45,6 @@ def test_every_integration_has_tests() -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.usefixtures("editions_compared_once")
 @pytest.mark.parametrize("name", sorted(listed()))
 def test_the_work_by_hand_is_in_the_worklist(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy2(CORPUS / name, tmp_path)

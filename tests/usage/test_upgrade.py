@@ -12,11 +12,11 @@ import pytest
 from tests.diff.documents import TEXT, WHOLE, document, record
 from whopwatch.cli import main
 from whopwatch.config.contract_choice import bundled_versions
-from whopwatch.contract import edition_dir, load
+from whopwatch.contract import load
 from whopwatch.contract.loader import newer_versions, version_order
 from whopwatch.diff.read_openapi import read_openapi
-from whopwatch.diff.result import compare_sides
-from whopwatch.diff.sides import Side, read_side
+from whopwatch.diff.result import compare_contracts, compare_sides
+from whopwatch.diff.sides import Side
 from whopwatch.usage.command_run import CommandResult
 from whopwatch.usage.edits import last_name
 from whopwatch.usage.profile import Certainty, Profile
@@ -44,7 +44,7 @@ def customers(company):
 
 
 @pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, editions_compared_once: None) -> Path:
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "app.py").write_text(CODE)
@@ -79,9 +79,8 @@ def test_the_edits_apply_and_rename_what_is_renamed(code: Path) -> None:
 
 
 def test_every_format_names_the_place(code: Path) -> None:
-    names = ("2025-01-01", "2026-10-15-1")
-    old, new = (Side(name, read_side(str(edition_dir(name)), code).apis) for name in names)
-    worklist = plan_upgrade(compare_sides(old, new), scan([Path("src")], load()))
+    comparison = compare_contracts(load("2025-01-01"), load("2026-10-15-1"))
+    worklist = plan_upgrade(comparison, scan([Path("src")], load()))
     for form in ("text", "markdown", "html"):
         shown = FORMATS[form](worklist)
         assert "src/app.py:8" in shown

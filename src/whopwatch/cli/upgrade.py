@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from whopwatch.cli._support.options import FILE_PATH
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
-
-if TYPE_CHECKING:
-    from whopwatch.diff.sides import Side
 
 EXAMPLE = """\b
 Examples:
@@ -72,7 +68,7 @@ def upgrade_command(
     from whopwatch.contract import edition_dir, load
     from whopwatch.contract.loader import NEWEST
     from whopwatch.core.redaction import sanitize
-    from whopwatch.diff.result import compare_sides
+    from whopwatch.diff.result import compare_contracts
     from whopwatch.usage.command_run import describe_run, split_command
     from whopwatch.usage.profile import read_profile
     from whopwatch.usage.scan import scan
@@ -82,10 +78,11 @@ def upgrade_command(
 
     newer = _next_version(old) if is_next else new or NEWEST
     words = split_command(command) if command else None
-    sides = _side(old), _side(newer)
-    profile = read_profile(usage_file) if usage_file else scan(sources, load(edition_dir(old)))
     contracts = load(edition_dir(old)), load(edition_dir(newer))
-    worklist = plan_upgrade(compare_sides(*sides), profile, contracts)
+    profile = read_profile(usage_file) if usage_file else scan(sources, contracts[0])
+    names = contracts[0].version or old, contracts[1].version or newer
+    comparison = replace(compare_contracts(*contracts), old=names[0], new=names[1])
+    worklist = plan_upgrade(comparison, profile, contracts)
     if words:
         click.echo(sanitize(describe_run(words)), err=True)
         runs = run_before_and_after(words, *contracts, sources, worklist.edited)
@@ -97,15 +94,6 @@ def upgrade_command(
     else:
         click.echo(text, nl=False)
     return EXIT_DRIFT if worklist.hits else EXIT_CLEAN
-
-
-def _side(name: str) -> Side:
-    """Return the bundled or built contract called `name` as a side of a comparison."""
-    from whopwatch.contract import edition_dir, load
-    from whopwatch.diff.sides import Side, read_side
-
-    folder = edition_dir(name)
-    return Side(load(folder).version or name, read_side(str(folder), Path()).apis)
 
 
 def _next_version(old: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
+from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError
 from whopwatch.core.finding import Confidence, Finding, Occurrence, Severity, Source
 from whopwatch.core.report import Verdict
@@ -16,7 +17,7 @@ from whopwatch.diff.change import Gap, Placed
 from whopwatch.diff.compare import compare
 from whopwatch.diff.model import Direction, list_words
 from whopwatch.diff.renames import name_of
-from whopwatch.diff.sides import Side
+from whopwatch.diff.sides import Side, side_of_contract
 
 _CHECK = "diff"
 _SIDES = {Direction.SENT: "request", Direction.RECEIVED: "response"}
@@ -133,6 +134,12 @@ def compare_sides(old: Side, new: Side) -> Comparison:
             for cause in find_causes(differences.changes)
         ]
     return Comparison(old.name, new.name, tuple(places), tuple(changes), tuple(gaps))
+
+
+@lru_cache(maxsize=4)
+def compare_contracts(old: Contract, new: Contract) -> Comparison:
+    """Compare two loaded contracts; kept for the next night, company or question of the same process."""
+    return compare_sides(side_of_contract(old), side_of_contract(new))
 
 
 def _finding(placed: Placed, source: Source) -> Finding:

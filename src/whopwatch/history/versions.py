@@ -9,8 +9,7 @@ from whopwatch.contract.answered_version import AnsweredVersion, VersionEvidence
 from whopwatch.contract.loader import version_order
 from whopwatch.core.finding import Confidence, Finding, FindingState, Severity, Source
 from whopwatch.core.wording import plural
-from whopwatch.diff.result import compare_sides
-from whopwatch.diff.sides import side_of_contract
+from whopwatch.diff.result import compare_contracts
 from whopwatch.history.records import Records, VersionRecord
 from whopwatch.run.options import bundled_contracts
 
@@ -141,6 +140,6 @@ def _contracts_of_history(records: Records, contract: Contract, earlier: str) ->
 
 def _differing(old: Contract, new: Contract) -> Iterator[str]:
     """Yield the operations that differ between two contracts, and the ones that only the new one has."""
-    for place in compare_sides(side_of_contract(old), side_of_contract(new)).places:
+    for place in compare_contracts(old, new).places:
         yield place.finding.operation
     yield from new.operations.keys() - old.operations.keys()

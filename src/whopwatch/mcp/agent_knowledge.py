@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 
 from whopwatch.contract import Contract, load
@@ -20,8 +19,7 @@ from whopwatch.core.finding import INACTIVE, Finding, Impact
 from whopwatch.core.redaction import sanitize
 from whopwatch.core.report import OperationResult, Report, State
 from whopwatch.core.wording import plural
-from whopwatch.diff.result import Comparison, compare_sides
-from whopwatch.diff.sides import side_of_contract
+from whopwatch.diff.result import Comparison, compare_contracts
 from whopwatch.history import read_baseline
 from whopwatch.history.records import FindingRecord, Night, Records
 from whopwatch.reports.contract_changelog import changelog, summary
@@ -105,7 +103,7 @@ class Knowledge:
         """Return what a bundled contract of another version changes, in general or for one operation."""
         if operation:
             self.contract.operation(operation, where="operation")
-        comparison = _compared(self.contract, _edition_named(version))
+        comparison = compare_contracts(self.contract, load(_edition_named(version)))
         lines = [summary(comparison)]
         if not operation:
             return bounded([*lines, *_changelog_lines(comparison)])
@@ -120,7 +118,7 @@ class Knowledge:
         """Return what hits the user's own code: open findings, one finding, an operation, or a version's changes."""
         profile = self._profile()
         if about in _bundled():
-            changes = weigh_comparison(_compared(self.contract, _edition_named(about)), profile).changes
+            changes = weigh_comparison(compare_contracts(self.contract, load(_edition_named(about))), profile).changes
             return bounded(_impact_lines(f"changes of {about}", [change.finding for change in changes]))
         found = [weigh_finding(one, profile) for one in self._open_findings()]
         if not about:
@@ -353,11 +351,6 @@ def _edition_named(name: str) -> Path:
             hint=did_you_mean(name, known),
         )
     return known[name]
-
-
-@lru_cache(maxsize=4)
-def _compared(contract: Contract, folder: Path) -> Comparison:
-    return compare_sides(side_of_contract(contract), side_of_contract(load(folder)))
 
 
 def _changes_by_class(findings: Iterable[Finding]) -> Iterator[str]:

@@ -13,8 +13,7 @@ from whopwatch.contract import Contract
 from whopwatch.contract.answered_version import supported_versions
 from whopwatch.contract.loader import editions, is_version, version_at_or_before, version_order
 from whopwatch.core.exchange import Exchange
-from whopwatch.diff.result import compare_sides
-from whopwatch.diff.sides import side_of_contract
+from whopwatch.diff.result import compare_contracts
 from whopwatch.http import Client, Transport
 from whopwatch.run.abort import abort_reason
 from whopwatch.run.api_version import request_first_page, request_supported_versions
@@ -83,7 +82,7 @@ def newest_move(version: str | None) -> VersionMove | None:
     old, new = version_at_or_before(version, contracts) if version else None, max(contracts, key=version_order)
     if old is None or old == new:
         return None
-    places = compare_sides(side_of_contract(contracts[old]), side_of_contract(contracts[new])).places
+    places = compare_contracts(contracts[old], contracts[new]).places
     counts = Counter(place.finding.drift_class for place in places)
     return VersionMove(old, new, dict(counts.most_common()))
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from whopwatch.checks import registry
 from whopwatch.contract import Contract, load
 from whopwatch.run import session
 
@@ -38,6 +39,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def contract() -> Contract:
     """The bundled contract."""
     return load()
+
+
+@pytest.fixture
+def make_check_fail(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Make the function of a check raise, named as in the registry, whether it ran before in this process or not."""
+
+    def fails(*_: object) -> None:
+        raise OverflowError
+
+    def make(run: str) -> None:
+        found = registry._function_of
+        monkeypatch.setattr(registry, "_function_of", lambda other: fails if other == run else found(other))
+
+    return make
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -162,11 +163,8 @@ def test_a_check_that_fails_is_an_incident_and_the_others_are_reported(contract:
         run_checks(contract, evidence, [Broken()])
 
 
-def test_a_run_with_a_failed_check_is_not_green(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> None:
-        raise OverflowError
-
-    monkeypatch.setattr("whopwatch.checks.schema.schema", fails)
+def test_a_run_with_a_failed_check_is_not_green(contract: Contract, make_check_fail: Callable[[str], None]) -> None:
+    make_check_fail("schema")
     api = FakeApi(contract)
 
     report = check(contract, api.target(), resources=["reviews"], transport=api.transport)

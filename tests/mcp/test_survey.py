@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -60,12 +60,9 @@ def test_a_fault_of_the_api_shows_in_its_tool(contract: Contract, reach: Reach, 
 
 
 def test_a_check_that_fails_is_reported_and_the_others_are_used(
-    contract: Contract, reach: Reach, monkeypatch: pytest.MonkeyPatch
+    contract: Contract, reach: Reach, make_check_fail: Callable[[str], None]
 ) -> None:
-    def fails(*_: object) -> None:
-        raise OverflowError
-
-    monkeypatch.setattr("whopwatch.checks.schema.fields", fails)
+    make_check_fail("schema:fields")
     with embedded(contract, faults=("field-missing@plans.list",)) as broken, reach(broken) as (server, _):
         report = check_mcp_server(contract, server, name="simulator", ids={"companies": broken.company_id})
     assert {finding.operation for finding in report.findings if finding.breaks} == {"mcp:list_plans"}

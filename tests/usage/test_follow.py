@@ -30,7 +30,18 @@ def with_parents(fields: set[str]) -> set[str]:
     return {"/".join(steps[:length]) for steps in parts for length in range(2, len(steps) + 1)} | {"/data"}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "sends" in case])
+def test_what_the_code_sends_is_found(tmp_path: Path, name: str) -> None:
+    case = CASES[name]
+    profile = scan_files(tmp_path, {case["file"]: case["code"]})
+    found = {
+        operation: {one for one in use.fields if one.startswith(("param:", "body:"))}
+        for operation, use in profile.operations.items()
+    }
+    assert found == {operation: set(fields) for operation, fields in case["sends"].items()}
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "reads" in case])
 def test_what_the_code_reads_is_found(tmp_path: Path, name: str) -> None:
     case = CASES[name]
     profile = scan_files(tmp_path, case.get("files") or {case["file"]: case["code"]})

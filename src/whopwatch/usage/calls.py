@@ -162,6 +162,8 @@ class Calls(Shapes):
             is_result = name.startswith("safe")
             result = union(first, (value,) if isinstance(value, Object) else ())
             return (RecordValue((("data", result),)),) if is_result else result
+        if isinstance(value, Object) and name in known.WRITES_RECORD:
+            return _as_record(value)
         if isinstance(value, RecordValue):
             if name == "transform":  # of a schema: it gets what the schema reads
                 self._shared.transforms[value] = tuple(one for one in first if isinstance(one, Callback))
@@ -255,6 +257,8 @@ class Calls(Shapes):
     def _http_call(
         self, value: Http, arguments: list[Values], named: list[tuple[str, Values]], node: s.FunctionCall
     ) -> Values:
+        if value.method is None and isinstance(node.function, s.Name) and node.function.id[:1].islower():
+            value = Http(value.base, "GET")  # `axios({url})`, `got(url)`, a fetch that is imported
         if value.method is None:
             return self._requests.client(value, arguments, named)
         return self._requested(value, arguments, named, node.line, is_sure=True)
@@ -296,6 +300,8 @@ class Calls(Shapes):
                 )
             if name == "gather":
                 return (Items(tuple(arguments)),)
+            if name in known.WRITES_RECORD:
+                first = union(*[_as_record(one) if isinstance(one, Object) else (one,) for one in first])
             return union(*arguments) if name in ("run", "all", "cast", "assign") else first
         over = self._over_items(name, arguments, node)
         if over is not None:
@@ -354,6 +360,8 @@ class Calls(Shapes):
             return (RecordValue(((None, items),)),) if items else self._new_record(node)
         if name in known.MAKES_QUEUE or (name in known.MAKES_LIST and not arguments):
             return self._new_list(node)
+        if name in known.MAKES_QUERY and not arguments:
+            return self._new_record(node)
         factories = [one for key, values in named if key == "default_factory" for one in values]
         if factories:
             return union(*[self._called(one, [], [], node) for one in factories])
@@ -385,3 +393,9 @@ class Calls(Shapes):
 def _pairs(records: list[RecordValue]) -> Iterator[tuple[str | None, Values]]:
     for record in records:
         yield from record.fields
+
+
+def _as_record(made: Object) -> Values:
+    """Return the declared fields of an object as a record; the object itself if its class declares none."""
+    fields = [(field.wire_name, made.attributes.names.get(field.name, ())) for field in made.node.declared.values()]
+    return (RecordValue(tuple(fields)),) if fields else (made,)

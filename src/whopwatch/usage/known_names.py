@@ -58,6 +58,8 @@ SAME_LIST = frozenset({"slice", "reverse", "toSorted", "concat", "filter", "sort
 CALLS_TOOL = frozenset({"call_tool", "callTool"})
 """Methods of an MCP session that call the tool of a name."""
 ADDS_ITEM = frozenset({"append", "appendleft", "add", "push", "unshift", "put", "put_nowait"})
+SETS_KEY = frozenset({"set", "append"})
+"""Methods that set a key of a map, or a parameter of a query; of a list, `append` has one argument."""
 ONE_ITEM = frozenset({"at", "pop", "popleft", "shift", "get_nowait"})
 BEGINS_WITH = frozenset({"startswith", "startsWith"})
 WRITES_DATA = frozenset({"to_json", "model_dump_json", "toJSON"})
@@ -101,6 +103,7 @@ STANDARD_MODULES = frozenset(
         "anyio",
         "itertools",
         "collections",
+        "dataclasses",
         "queue",
         "copy",
         "typing",
@@ -128,6 +131,9 @@ CALLS_ARGUMENT = frozenset(
 )
 """Functions that call a function among their arguments with the arguments after it."""
 MAKES_RECORD = frozenset({"Map", "WeakMap", "defaultdict", "OrderedDict", "Counter", "fromEntries"})
+MAKES_QUERY = frozenset({"URLSearchParams", "FormData"})
+WRITES_RECORD = frozenset({"model_dump", "dict", "to_dict", "asdict", "vars"})
+"""Functions and methods that make a record of the fields of an object of the user's own."""
 MAKES_LIST = frozenset({"list", "set", "deque", "Set", "Array"})
 MAKES_QUEUE = frozenset({"Queue", "LifoQueue", "PriorityQueue", "SimpleQueue"})
 MAKES_TASK = frozenset({"create_task", "ensure_future"})

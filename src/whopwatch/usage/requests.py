@@ -86,7 +86,7 @@ class RequestReader:
         the API's host counts.
         """
         options = dict(named)
-        for values in (options.pop("**", ()), *arguments[1:]):
+        for values in (options.pop("**", ()), *arguments):
             options.update(_fields(values))
         method = client.method or "GET"
         texts = [_text(values) for values in arguments]

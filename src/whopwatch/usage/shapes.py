@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from whopwatch.usage import known_names as known
 from whopwatch.usage import syntax as s
 from whopwatch.usage.accesses import Accesses, texts_of
@@ -12,6 +14,7 @@ from whopwatch.usage.values import (
     Items,
     Object,
     RecordValue,
+    String,
     Value,
     Values,
     Variables,
@@ -34,14 +37,26 @@ class Shapes(Accesses):
 
     def _change(self, function: s.Access, arguments: list[Values], scope: Variables, line: int) -> None:
         """Note what a method adds to a list or record: `rows.append(row)`, `by_id.set(id, row)`, `row.update(more)`."""
-        if function.name in known.ADDS_ITEM:
+        if function.name in known.SETS_KEY and len(arguments) == 2:
+            keys = [text for one in arguments[0] for text in texts_of(one)]
+            if isinstance(function.base, s.Access) and function.base.name == "searchParams":
+                self._add_query(function.base.base, keys, scope)
+            else:
+                self._store(function.base, keys[0] if len(keys) == 1 else None, arguments[1], scope, line)
+        elif function.name in known.ADDS_ITEM:
             self._add_items(function.base, arguments, scope)
         elif function.name == "extend":
             self._add_items(function.base, [self._items(one) for one in arguments], scope)
-        elif function.name == "set" and len(arguments) == 2:
-            self._store(function.base, None, arguments[1], scope, line)
         elif function.name == "update" and arguments:
             self._store(function.base, "**", arguments[0], scope, line)
+
+    def _add_query(self, target: s.Node, names: Sequence[str], scope: Variables) -> None:
+        """Add parameters to the address in a variable: `url.searchParams.set("first", 10)`."""
+        for variables, name in self._holders(target, scope):
+            parts: tuple[str | None, ...] = tuple(part for one in names for part in (f"&{one}=", None))
+            values = variables.names.get(name, ())
+            longer = tuple(String((*one.parts, "?", *parts)) if isinstance(one, String) else one for one in values)
+            self._change_held(variables, name, longer, scope)
 
     def _add_items(self, target: s.Node, arguments: list[Values], scope: Variables) -> None:
         added = (Items(tuple(arguments)),)
@@ -121,7 +136,7 @@ class Shapes(Accesses):
             return (Items(((Items(((), inner)),),)),)
         if name == "values":
             return (Items((inner,)),)
-        return (value,) if name in known.SAME_SHAPE | {"copy"} else ()
+        return (value,) if name in known.SAME_SHAPE | {"copy", "toString"} else ()
 
     def _construct(
         self, made: Object, arguments: list[Values], named: list[tuple[str, Values]], line: int, *, is_guarded: bool

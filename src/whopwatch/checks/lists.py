@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import pairwise, repeat
 from operator import contains
 from typing import Any
@@ -26,7 +26,7 @@ from whopwatch.oracle.list_rules import (
     START_CURSOR_MISSING,
     START_CURSOR_UNUSED,
 )
-from whopwatch.oracle.page import is_empty, page_violations, step_back_violation, traversal_violations
+from whopwatch.oracle.page import ListPage, is_empty, page_violations, step_back_violation, traversal_violations
 from whopwatch.oracle.traversal import ListHistory, Traversal
 
 OwnerPaths = tuple[tuple[str, ...], ...]
@@ -42,12 +42,11 @@ def tenant_isolation(contract: Contract, evidence: Evidence, findings: FindingCo
             for name, paths in owners.items():
                 wanted = success.exchange.query_value(name)
                 first_steps = {path[0] for path in paths}
-                items = success.items if wanted else []
-                if not _may_contain(items, first_steps):
+                if not wanted or not _may_show(success.page, first_steps):
                     continue
                 showing = [
                     (number, item)
-                    for number, item in enumerate(items)
+                    for number, item in enumerate(success.items)
                     if isinstance(item, dict) and not item.keys().isdisjoint(first_steps)
                 ]
                 for number, item in showing:
@@ -64,11 +63,9 @@ def tenant_isolation(contract: Contract, evidence: Evidence, findings: FindingCo
                         )
 
 
-def _may_contain(items: Sequence[Any], names: Iterable[str]) -> bool:
+def _may_show(page: ListPage, names: Iterable[str]) -> bool:
     """Return whether an item may have one of these fields. Most lists show no owner: to see it takes no Python loop."""
-    if set(map(type, items)) != {dict}:
-        return True
-    return any(any(map(contains, items, repeat(name))) for name in names)
+    return not page.usable or any(any(map(contains, page.items, repeat(name))) for name in names)
 
 
 def _owners(contract: Contract, operation: Operation) -> Iterator[tuple[str, OwnerPaths]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, NamedTuple
 
 from whopwatch.contract.behaviour import PAGING, Pairs
@@ -44,7 +44,7 @@ class ListPage:
     @cached_property
     def own_ids(self) -> list[str]:
         """The ids of the rows that have one, in page order."""
-        ids = [row.get("id") for row in self.rows] if self.usable else []
+        ids: list[Any] = list(map(dict.get, self.rows, repeat("id"))) if self.usable else []
         if set(map(type, ids)) == {str}:
             return ids
         return [id for row in self.rows if isinstance(row, dict) and isinstance(id := row.get("id"), str)]

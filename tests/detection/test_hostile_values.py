@@ -72,10 +72,10 @@ def test_a_page_of_100_000_items_is_judged_within_a_bound(contract: Contract, it
              for number in range(100_000)]  # fmt: skip
     made = exchange("plans.list", page(items, start="c", end="d"), query=(("company_id", "biz_1"), ("first", "10")))
 
-    start = time.perf_counter()
+    start = time.process_time()
     findings = run_checks(contract, Evidence(contract, [made]), CHECKS)
 
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert findings
     assert len(findings) < 500
 

@@ -86,9 +86,9 @@ CYCLES: dict[str, Any] = {
 def test_cyclic_and_exploding_schemas_end(tmp_path: Path, shared: dict[str, Any]) -> None:
     path = tmp_path / "odd.json"
     path.write_text(json.dumps({"openapi": "3.1.0", "paths": {}, "components": {"schemas": shared}}))
-    started = time.monotonic()
+    started = time.process_time()
     assert main(["diff", str(path), str(path)]) in (0, 2)
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 def packed(kind: str) -> bytes:

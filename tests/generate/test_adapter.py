@@ -127,7 +127,7 @@ def test_the_key_is_the_client_s_business(simulator: Simulator, contract: Contra
     company = {"company_id": simulator.company_id}
     with _client(simulator, contract) as client, guarded_requests(client):
         answers = [
-            requests.get(url, company, headers=headers, timeout=5)
+            requests.get(url, company, headers=headers, timeout=60)
             for headers in ({"Authorization": KEY_PLACEHOLDER}, {}, {"Authorization": "Bearer nonsense "})
         ]
     assert [answer.status_code for answer in answers] == [200, 401, 401]
@@ -143,7 +143,7 @@ def test_a_redirect_to_elsewhere_is_not_followed(contract: Contract, simulator: 
     target = _read_only(simulator)
     with Client(target, contract, budget=5, transport=MockTransport(elsewhere)) as client:
         with guarded_requests(client), pytest.raises(RefusedError, match="does not start with the base URL"):
-            requests.get(f"{target.base_url}/products/prod_1", timeout=5)
+            requests.get(f"{target.base_url}/products/prod_1", timeout=60)
         assert client.sent == 1
 
 
@@ -154,9 +154,9 @@ def test_network_failures_become_the_exceptions_of_requests(contract: Contract, 
     target = _read_only(simulator)
     with Client(target, contract, budget=5, transport=MockTransport(broken)) as client, guarded_requests(client):
         with pytest.raises(requests.Timeout):
-            requests.get(f"{target.base_url}/products/prod_slow", timeout=5)
+            requests.get(f"{target.base_url}/products/prod_slow", timeout=60)
         with pytest.raises(requests.ConnectionError):
-            requests.get(f"{target.base_url}/products/prod_1", timeout=5)
+            requests.get(f"{target.base_url}/products/prod_1", timeout=60)
 
 
 def test_afterwards_requests_is_as_it_was(simulator: Simulator, contract: Contract) -> None:

@@ -212,7 +212,7 @@ def test_the_outputs_are_those_of_the_run(tmp_path: Path, action: dict[str, Any]
     assert (summary.read_text() if summary.exists() else "") == ("summary\n" if verdict else "")
     last = action["runs"]["steps"][-1]
     assert last["env"] == {"CODE": "${{ steps.check.outputs.exit-code }}"}
-    ended = subprocess.run(["bash", "-e", "-c", last["run"]], env={"CODE": code}, timeout=10, check=False)
+    ended = subprocess.run(["bash", "-e", "-c", last["run"]], env={"CODE": code}, timeout=60, check=False)
     assert ended.returncode == int(code)
 
 

@@ -245,6 +245,7 @@ def test_the_version_that_a_release_requests(tmp_path: Path, client: str | None,
     assert requested_version(tmp_path) == expected
 
 
+SILENT = "import time; time.sleep(100)"
 HANGING = """
 import json, sys
 print(json.dumps({"ready": "1"}), flush=True)
@@ -256,7 +257,7 @@ for line in sys.stdin:
 @pytest.mark.parametrize(
     ("does", "reason"),
     [
-        ("import time; time.sleep(100)", "the time limit was reached"),
+        (SILENT, "the time limit was reached"),
         ("print('[]', flush=True)", "The SDK's program printed something other than a JSON object."),
         ("print('[' * 100000, flush=True)", "The SDK's program printed something other than a JSON object."),
         ("break", "The SDK's program ended."),
@@ -268,8 +269,10 @@ def test_a_hostile_driver_ends_in_a_report(contract: Contract, does: str, reason
         embedded(contract) as simulator,
         Client(replace(simulator.target(), writable=False), contract, budget=150) as client,
         run_relay(client, contract) as relay,
-        run_program(command, {}, ends_at=time.monotonic() + 2) as program,
+        run_program(command, {}) as program,
     ):
+        if does == SILENT:  # from here on: a busy machine takes seconds to start a program
+            program._ends_at = time.monotonic() + 0.5
         report = check_sdk(contract, program, relay, name="the SDK", ids={})
     assert report.verdict is Verdict.COULD_NOT_CHECK
     assert report.reason == reason

@@ -119,7 +119,7 @@ class Receiver:
     def wait(self, count: int) -> None:
         """Wait for so many accepted deliveries."""
         for _ in range(count):
-            assert self.enough.acquire(timeout=20)
+            assert self.enough.acquire(timeout=120)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def received(events: Sequence[str], *faults: str, refuse_every: int = 0) -> Repo
             sent = sum(len(simulator.trigger(event)) for event in events)
             sender, wanted = simulator.backend.sender, sent + sent // 5
             assert sender
-            until = time.monotonic() + 30
+            until = time.monotonic() + 120
             while listener.ledger.received + listener.ledger.refused.total() < wanted and time.monotonic() < until:
                 time.sleep(0.02)
     return listener.ledger.report("here")
@@ -74,7 +74,7 @@ def test_the_simulator_signs_with_the_secret_of_the_environment() -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ) as process:
             assert process.stdout
             ready = json.loads(process.stdout.readline())
-            until = time.monotonic() + 30
+            until = time.monotonic() + 120
             while not listener.ledger.received and time.monotonic() < until:
                 time.sleep(0.05)
             process.terminate()

@@ -59,7 +59,7 @@ def headers_of(body: bytes, id: str = "msg_1") -> dict[str, str]:
 
 def post(listener: Listener, body: bytes, headers: dict[str, str] | None = None) -> int:
     headers = headers_of(body) if headers is None else headers
-    return httpx.post(listener.url, content=body, headers=headers, verify=NO_TLS).status_code
+    return httpx.post(listener.url, content=body, headers=headers, timeout=60, verify=NO_TLS).status_code
 
 
 def exposed(listener: Listener) -> str:
@@ -88,7 +88,7 @@ def test_a_report_counts_the_events_of_the_contracts_that_deliveries_came_for() 
         for contract in (old, new):
             sample = Sampler(contract, SECRET)("payment.succeeded")[0]
             assert httpx.post(listener.url, content=sample.body, headers=dict(sample.headers)).status_code == 200
-            until = time.monotonic() + 30
+            until = time.monotonic() + 120
             while listener.ledger.received < len(reports) + 1 and time.monotonic() < until:
                 time.sleep(0.01)
             reports.append(listener.ledger.report("here"))
@@ -160,7 +160,7 @@ def test_a_body_that_is_too_large_is_refused_however_it_comes(listener: Listener
 
 def connected(url: str) -> socket.socket:
     parsed = httpx.URL(url)
-    return socket.create_connection((parsed.host, parsed.port), timeout=5)
+    return socket.create_connection((parsed.host, parsed.port), timeout=60)
 
 
 class Slow:
@@ -172,7 +172,7 @@ class Slow:
         self.socket.sendall(f"POST / HTTP/1.1\r\nhost: x\r\n{head}content-length: {announced}\r\n\r\n".encode() + sent)
 
     def answer(self) -> bytes:
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
         with self.socket:
             return self.socket.recv(1000)
 
@@ -220,19 +220,19 @@ def test_more_than_the_rate_is_put_off(backend: Backend) -> None:
 
 
 def test_no_room_is_said_and_nothing_that_was_taken_is_lost(backend: Backend) -> None:
-    body, entered, released = body_of(backend), threading.Event(), threading.Event()
+    body, entered, released, ended = body_of(backend), threading.Event(), threading.Event(), threading.Event()
 
     def compare(*_: object) -> Iterator[Any]:
         entered.set()
-        assert released.wait(20)
+        released.wait(60)
+        ended.set()
         yield from ()
 
     checker = DeliveryChecker(CONTRACT, Secret(SECRET), compare=compare)
     with run_listener(CONTRACT, checker, limits=ReceiverLimits(waiting=3)) as listener:
-        began = time.monotonic()
         statuses = [post(listener, body, headers_of(body, f"msg_{place}")) for place in range(5)]
-        assert entered.wait(20)
-        assert time.monotonic() - began < 5, "answered although the checks have not ended"
+        assert entered.wait(60)
+        assert not ended.is_set(), "answered although the checks have not ended"
         released.set()
     assert statuses == [200, 200, 200, 503, 503]
     assert listener.ledger.received == 3

@@ -30,7 +30,7 @@ def _peaceful(running: Simulator) -> Iterator[None]:
 def ask(simulator: Simulator, path: str) -> httpx.Response:
     query = {"company_id": simulator.company_id}
     headers = {"authorization": f"Bearer {simulator.api_key}"}
-    return httpx.get(f"{simulator.base_url}{path}", params=query, headers=headers, timeout=5, verify=NO_TLS)
+    return httpx.get(f"{simulator.base_url}{path}", params=query, headers=headers, timeout=30, verify=NO_TLS)
 
 
 def test_faults_are_active_from_the_start_at_their_operation_only(running: Simulator) -> None:
@@ -111,8 +111,9 @@ def test_false_gzip_cannot_be_read(running: Simulator) -> None:
 def test_a_slow_response_does_not_delay_others(running: Simulator) -> None:
     running.faults.switch(["stalled@products.list"])
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{running.base_url}/products", timeout=0.2)
-    assert ask(running, "/plans").elapsed.total_seconds() < 5
+        httpx.get(f"{running.base_url}/products", timeout=httpx.Timeout(30, read=0.2))
+    # The stalled response takes a minute, the client of `ask` waits half as long.
+    assert ask(running, "/plans").status_code == 200
 
 
 def test_a_body_arrives_slowly(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:

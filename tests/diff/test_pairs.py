@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ OPERATION: Node = {"operationId": "things.create", "responses": {"200": {"descri
 PLACES = {"sent": "body:/x", "received": "/x", "webhook": "/x", "param": "param:x"}
 
 
+@cache
 def entries(*names: str) -> list[Node]:
     return [entry for name in names for entry in read_yaml(FOLDER / f"{name}.yaml")]
 
@@ -65,8 +67,12 @@ def with_schema(schema: Any, side: str) -> Node:
     return document
 
 
+def side_of(name: str, document: Node) -> Side:
+    return Side(name, {"v1": read_openapi(document, name)})
+
+
 def compared(old: Node, new: Node) -> Comparison:
-    return compare_sides(*(Side(name, {"v1": read_openapi(node, name)}) for name, node in (("old", old), ("new", new))))
+    return compare_sides(side_of("old", old), side_of("new", new))
 
 
 @pytest.mark.parametrize(("entry", "side", "expected"), list(schema_cases()))

@@ -182,6 +182,36 @@ def test_a_lost_permission_is_drift_until_it_is_back(contract: Contract) -> None
     assert back.verdict is Verdict.CLEAN
 
 
+def emptied(exchange: Exchange) -> Exchange:
+    """Return an empty page for every list of payments."""
+    if exchange.operation != "payments.list" or not exchange.ok:
+        return exchange
+    info = {"has_next_page": False, "has_previous_page": False, "start_cursor": None, "end_cursor": None}
+    return replace(exchange, body=json.dumps({"data": [], "page_info": info}).encode())
+
+
+def test_a_list_that_became_empty_says_that_it_had_items_and_is_no_drift(contract: Contract) -> None:
+    nights = Nights(contract, SOME)
+    nights.quiet(2)
+    empty, again = (nights.run(change=emptied) for _ in range(2))
+    for report in (empty, again):
+        (row,) = (row for row in report.operations if row.id == "payments.list")
+        assert row.state is State.COULD_NOT_CHECK
+        assert row.reason is not None
+        assert row.reason.endswith("it had items on 2026-01-02: they were deleted, or the key no longer sees them")
+        assert states(report) == {}
+        assert report.verdict is Verdict.CLEAN
+    (row,) = (row for row in nights.run().operations if row.id == "payments.list")
+    assert (row.state, row.reason) == (State.VERIFIED, None)
+
+
+def test_a_list_that_never_had_items_is_only_empty(contract: Contract) -> None:
+    nights = Nights(contract, SOME)
+    for report in (nights.run(change=emptied), nights.run(change=emptied)):
+        (row,) = (row for row in report.operations if row.id == "payments.list")
+        assert row.reason == "the list is empty, so there is no item to check"
+
+
 def test_a_lost_permission_is_found_beside_a_finding_about_its_error(contract: Contract) -> None:
     def refuse(exchange: Exchange) -> Exchange:
         refused = without_permission(exchange)

@@ -32,7 +32,7 @@ from whopwatch.history.rules import HistoryRules, history_rules
 from whopwatch.history.shifts import find_slowdowns, find_unit_changes
 from whopwatch.history.versions import find_version_changes, restart_for_contract
 from whopwatch.planning.state import OperationHistory
-from whopwatch.run.conclude import denied_reason
+from whopwatch.run.conclude import EMPTY_LIST_REASON, denied_reason
 
 MAX_NIGHTS = 1000
 """Nights that a baseline lists."""
@@ -305,6 +305,8 @@ def _row(result: OperationResult, records: Records, broken: bool | None, is_refu
     record = records.operations.get(result.id)
     if record is None or result.state is State.NOT_COVERED:
         return result
+    if result.reason == EMPTY_LIST_REASON and record.verified_night:
+        result = replace(result, reason=f"{EMPTY_LIST_REASON}; {_items_before(records, record.verified_night)}")
     if broken is not None and result.state in (State.VERIFIED, State.DRIFT):
         reason = None if broken else "all findings are accepted"
         result = replace(result, state=State.DRIFT, reason=reason)
@@ -317,6 +319,12 @@ def _row(result: OperationResult, records: Records, broken: bool | None, is_refu
         record.matched_night = record.verified_night  # this night
     history, latencies = tuple(record.states), tuple(record.latencies)
     return replace(result, history=history, latencies=latencies)
+
+
+def _items_before(records: Records, night: int) -> str:
+    """Return what an earlier night with items says about a list that is empty now. It is no drift: both are allowed."""
+    started = next((one.started_at[:10] for one in records.nights if one.number == night), "an earlier night")
+    return f"it had items on {started}: they were deleted, or the key no longer sees them"
 
 
 def attribute_change(finding: Finding, records: Records, rules: HistoryRules, night: int) -> Finding:

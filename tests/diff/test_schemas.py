@@ -52,6 +52,21 @@ def test_unions_that_hold_together_are_multiplied_unless_they_are_large() -> Non
     assert found(large, large) == []
 
 
+@pytest.mark.parametrize(
+    ("branches", "changes"),
+    [
+        ([{"minLength": 1}, {"type": "string"}], []),  # the other branch still states the type
+        ([{"type": ["string", "null"], "minLength": 1}, {"type": "string"}], []),
+        ([{"minLength": 1}, {}], [("D8", "widened")]),
+    ],
+)
+def test_a_type_that_one_of_two_branches_no_longer_states(branches: list[Node], changes: list[tuple[str, str]]) -> None:
+    before = record("Answer", value={"allOf": [{"type": "string", "minLength": 1}, {"type": "string"}]})
+    after = record("Answer", value={"allOf": branches})
+    rows = found(document(answer=before), document(answer=after))
+    assert [(row[0], row[1]) for row in rows] == changes
+
+
 def test_variants_are_paired_by_their_constant_before_their_fields() -> None:
     def kinds(*variants: tuple[str, Node]) -> Node:
         shapes = [

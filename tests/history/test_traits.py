@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -77,12 +78,24 @@ WAIT = 12
 """Nights until a change has to be found: a list shows one or two plain pages a night."""
 
 
+@cache
+def _twenty_nights(contract: Contract, operation: str) -> Nights:
+    nights = Nights(contract, (operation,))
+    for _ in range(20):
+        assert nights.run(change=lambda exchange: exchange).findings == ()
+    return nights
+
+
+def twenty_nights(contract: Contract, operation: str) -> Nights:
+    """Return quiet nights over one operation, which are run once; the caller gets a history of its own."""
+    nights = _twenty_nights(contract, operation)
+    return replace(nights, records=copy.deepcopy(nights.records), reports=list(nights.reports))
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_found_named_and_gone_again(contract: Contract, name: str) -> None:
     change, key = CHANGES[name]
-    nights = Nights(contract, (key[1],))
-    for _ in range(20):
-        assert nights.run(change=lambda exchange: exchange).findings == ()
+    nights = twenty_nights(contract, key[1])
     told = next((report for report in (nights.run(change=change) for _ in range(WAIT)) if report.findings), None)
     assert told is not None, f"not found within {WAIT} nights"
     assert states(told)[key] == "new"

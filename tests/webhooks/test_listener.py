@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,13 +164,18 @@ def connected(url: str) -> socket.socket:
     return socket.create_connection((parsed.host, parsed.port), timeout=60)
 
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 class Slow:
-    """A sender that announces a body, sends some of it, and no more."""
+    """A sender that announces a body, sends some of it, and no more. The receiver reads it when the sender is made."""
 
     def __init__(self, listener: Listener, sent: bytes, announced: int = 10_000) -> None:
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers_of(b"").items())
+        fields = {"expect": "100-continue", **headers_of(b"")}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         self.socket = connected(listener.url)
         self.socket.sendall(f"POST / HTTP/1.1\r\nhost: x\r\n{head}content-length: {announced}\r\n\r\n".encode() + sent)
+        assert self.socket.recv(len(CONTINUE)) == CONTINUE
 
     def answer(self) -> bytes:
         self.socket.settimeout(60)
@@ -185,10 +191,9 @@ def test_a_slow_body_has_its_time(listener: Listener, backend: Backend) -> None:
 
 
 def test_open_bodies_displace_the_oldest_of_them(backend: Backend) -> None:
-    patient = ReceiverLimits(body_bytes=20_000, body_seconds=30.0, open_bytes=30_000)
+    patient = ReceiverLimits(body_bytes=20_000, body_seconds=300.0, open_bytes=30_000)
     with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), limits=patient) as listener:
         first = Slow(listener, b"x" * 9_000)
-        time.sleep(0.3)
         rest = [Slow(listener, b"x" * 9_000) for _ in range(3)]
         assert first.answer().startswith(b"HTTP/1.1 408")
         assert post(listener, body_of(backend)) == 200
@@ -280,6 +285,12 @@ class Idle:
             # The server accepts a few at once. The kernel tries what finds no room again only after a second.
             time.sleep(0.002)
 
+    def wait_until_closed(self, count: int) -> None:
+        """Wait until the server has closed the first `count` of them."""
+        for one in self.sockets[:count]:
+            with suppress(ConnectionResetError):
+                assert one.recv(1) == b""
+
     def close(self) -> None:
         for one in self.sockets:
             one.close()
@@ -291,7 +302,7 @@ def test_idle_connections_give_way_to_deliveries(backend: Backend, sent: bytes) 
     body = body_of(backend)
     with run_listener(CONTRACT, DeliveryChecker(CONTRACT, Secret(SECRET)), limits=limits) as listener:
         idle = Idle(listener.url, 60, sent)
-        time.sleep(0.3)
+        idle.wait_until_closed(40)
         assert [post(listener, body, headers_of(body, f"msg_{place}")) for place in range(8)] == [200] * 8
         assert listener.metrics.registry.get_sample_value("whop_webhook_connections") <= 21  # type: ignore[operator]
         idle.close()

@@ -18,6 +18,7 @@ from whopwatch.config import Secret, Target
 from whopwatch.contract import Contract, load
 from whopwatch.core.exchange import Exchange
 from whopwatch.http import Call, Client
+from whopwatch.http.wire import Transport
 from whopwatch.run import DEFAULT_BUDGET, check, observe
 
 ROUNDS = 7
@@ -42,9 +43,9 @@ def simulator(options: Sequence[str] = ()) -> Iterator[Target]:
             process.terminate()
 
 
-def bare(contract: Contract, target: Target, exchanges: Sequence[Exchange]) -> None:
+def bare(contract: Contract, target: Target, exchanges: Sequence[Exchange], transport: Transport | None = None) -> None:
     """Send the requests of a check with the same client, without checking anything."""
-    with Client(target, contract, budget=len(exchanges)) as client:
+    with Client(target, contract, budget=len(exchanges), transport=transport) as client:
         for exchange in exchanges:
             client.send(
                 Call(

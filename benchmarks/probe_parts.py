@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-import timeit
-from collections.abc import Callable, Mapping
-from math import inf
+from collections.abc import Callable
 
 import jiter
 
 from benchmarks.bare_prober import fetch
 from benchmarks.known_api import LISTED, page
+from benchmarks.measure import interleaved
 from benchmarks.processes import module
 from benchmarks.usage import command_line
 from whopwatch.checks import Evidence, run_checks
@@ -27,17 +26,19 @@ from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.strict_json import parse_json
 from whopwatch.prober.footprint import configure_malloc, freeze_startup_objects
 
-REQUESTS = 200
+ROUNDS = 60
+REPEATS = 20
 KEY = "key_0123456789abcdef"
 
 
-def microseconds(parts: Mapping[str, Callable[[], object]], number: int = 20, rounds: int = 60) -> dict[str, float]:
-    """Return the least mean time of each part. In each round every part runs: a busy moment affects all."""
-    least = dict.fromkeys(parts, inf)
-    for _ in range(rounds):
-        for name, run in parts.items():
-            least[name] = min(least[name], timeit.timeit(run, number=number) / number * 1e6)
-    return least
+def repeated(run: Callable[[], object]) -> Callable[[], None]:
+    """Return a function that calls `run` as often as a clock needs to see it."""
+
+    def runs() -> None:
+        for _ in range(REPEATS):
+            run()
+
+    return runs
 
 
 def exchange_of(body: bytes) -> Exchange:
@@ -65,8 +66,9 @@ def main() -> None:
     assert checked() == ()
     configure_malloc()
     freeze_startup_objects()
-    least = microseconds(
-        {
+    with module("benchmarks.known_api") as (_, port):
+        candidates = {
+            "network": lambda: fetch(int(port), 0),
             "redact": lambda: redaction.redact(body),
             "search": lambda: KEY.encode() in body,
             "digest": lambda: hashlib.sha256(body).digest(),
@@ -75,21 +77,17 @@ def main() -> None:
             "valid": lambda: validator.is_exact(value),
             "checked": checked,
         }
-    )
+        repeating = {name: repeated(run) for name, run in candidates.items()}
+        taken = interleaved(repeating, ROUNDS, clock=time.thread_time)
+    least = {name: min(seconds) / REPEATS * 1e6 for name, seconds in taken.items()}
     rows = {
+        "connect, write, read, HTTP": (least["network"], least["network"]),
         "secrets in the body": (least["redact"], least["search"]),
         "digest of the body": (least["digest"], least["digest"]),
         "strict JSON": (least["strict"], least["parse"]),
         "schema": (least["valid"], least["valid"]),
         f"the other {len(PROBE_CHECKS) - 1} checks": (least["checked"] - least["strict"] - least["valid"], 0.0),
     }
-    with module("benchmarks.known_api") as (_, port):
-        fetch(int(port), 0)
-        begun = time.thread_time()
-        for number in range(REQUESTS):
-            fetch(int(port), number % 100)
-        network = (time.thread_time() - begun) / REQUESTS * 1e6
-    rows = {"connect, write, read, HTTP": (network, network), **rows}
     print(f"| part, {len(body) / 1000:.0f} kB | us | floor |\n|---|---|---|")
     for name, (own, floor) in rows.items():
         print(f"| {name} | {own:.0f} | {floor:.0f} |")

@@ -130,9 +130,9 @@ def measure(rounds: int, count: Callable[[], int], run: Callable[[], object]) ->
 def main() -> None:
     """Print a table: one row for each budget and latency, one column for each concurrency."""
     parser = command_line(__doc__)
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each kind; deep runs once")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each kind")
     parser.add_argument("--budgets", default="quick,default", metavar="NAMES", help=f"of {', '.join(BUDGET_OF)}")
-    parser.add_argument("--schemathesis", action="store_true", help="also run schemathesis, once for each cell")
+    parser.add_argument("--schemathesis", action="store_true", help="also run schemathesis")
     parser.add_argument("--relay", nargs=3, metavar=("HOST", "PORT", "SECONDS"), help="be the relay")
     options = parser.parse_args()
     if options.relay:
@@ -149,7 +149,7 @@ def main() -> None:
                 with behind(server, latency) as (target, count):
                     made = [
                         measure(
-                            1 if name in ("deep", "schemathesis") else options.rounds,
+                            options.rounds,
                             count,
                             _runner(name, contract, replace(target, concurrency=concurrency)),
                         )

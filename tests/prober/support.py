@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
 from typing import Any
 from urllib.parse import urlencode
 
@@ -71,30 +70,6 @@ class ProbeClient:
     def asked(self) -> list[str]:
         """The requested operations, in order."""
         return [call.operation.id for call in self.calls]
-
-
-class Inline(Executor):
-    """Run submitted functions at once."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        fn(*args, **kwargs)
-        return Future()
-
-
-class Later(Executor):
-    """Keep submitted functions until `run_all`."""
-
-    def __init__(self) -> None:
-        self.kept: list[Callable[[], Any]] = []
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.kept.append(lambda: fn(*args, **kwargs))
-        return Future()
-
-    def run_all(self) -> None:
-        kept, self.kept = self.kept, []
-        for each in kept:
-            each()
 
 
 def probe(operation: str, params: Mapping[str, str] | None = None, **terms: Any) -> Probe:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import requests
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.telemetry.receiver import Receiver, attributes, receiving
@@ -19,7 +20,7 @@ from whopwatch.cli import main
 from whopwatch.core.exchange import Exchange, Failure, Purpose
 from whopwatch.simulator import embedded
 from whopwatch.telemetry import Signal, wants
-from whopwatch.telemetry.spans import error_type
+from whopwatch.telemetry.spans import HeadersOnly, error_type
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
@@ -192,13 +193,21 @@ def test_a_trace_that_is_not_exported_is_one_sentence(
         assert "did not accept the trace" in warnings[0]
 
 
+def test_a_refused_connection_is_named_without_the_credentials() -> None:
+    """One attempt: the exporter tries again until its time is over, and then that it is over is the reason."""
+    session = HeadersOnly()
+    with pytest.raises(requests.ConnectionError):
+        session.post("http://user:hidden@127.0.0.1:9/v1/traces", timeout=300)
+    assert session.problem == "http://127.0.0.1:9/v1/traces: the connection failed"
+
+
 @pytest.mark.parametrize(
     ("endpoint", "said"),
     [
         ("foo", "foo/v1/traces: not a URL, expected http://HOST:PORT"),
         ("user:hidden@foo", "foo/v1/traces: not a"),
         ("http://user:hidden?x://hidden@127.0.0.1:9", "127.0.0.1:9/v1/traces: "),
-        ("http://user:hidden@127.0.0.1:9", "http://127.0.0.1:9/v1/traces: the connection failed"),
+        ("http://user:hidden@127.0.0.1:9", "http://127.0.0.1:9/v1/traces: "),
     ],
 )
 def test_a_failed_export_names_address_and_reason(

@@ -1,4 +1,4 @@
-"""When probes run: a fixed grid of times for each operation, and the loop that starts runs on a bounded thread pool.
+"""When probes run: a fixed grid of times for each operation, and the threads that make the runs.
 
 A slot is due at `phase + n * interval` of the clock, plus a jitter that does not accumulate. The phase is derived from
 the operation's name, so that probes spread over the interval and a restart does not move them. A slot that cannot
@@ -13,10 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from math import ceil, sqrt
-from queue import SimpleQueue
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from zlib import crc32
 
 from whopwatch.metrics import ProbeMetrics, ProbeOutcome
@@ -27,8 +25,10 @@ JITTER = 0.05
 """Share of the interval by which a slot may be due later."""
 MAX_LATENESS = 0.25
 """Share of the interval after which a slot is dropped."""
-LONGEST_SLEEP = 1.0
-"""Longest sleep of the loop, in seconds: it must notice changes of the schedule."""
+LONGEST_SLEEP = 60.0
+"""Longest wait for a slot, in seconds."""
+WAITING = 2
+"""How many threads wait for a slot: one for the next, one for that after it."""
 RECHECKS = 3
 """How often a failing operation is probed again before its next regular slot."""
 RECHECKS_PER_SECOND = 1.0
@@ -78,6 +78,10 @@ class Timetable:
     def next_due(self) -> float:
         """Return when the next slot is due; infinity if there is none."""
         return self._heap[0].due if self._heap else float("inf")
+
+    def second_due(self) -> float:
+        """Return when the slot after the next one is due; infinity if there is none."""
+        return min((slot.due for slot in self._heap[1:3]), default=float("inf"))  # one of them, by the order of a heap
 
     def take(self, now: float) -> TakenSlot:
         """Remove the slot that is due and schedule the operation's next one.
@@ -140,73 +144,21 @@ class StartLimiter:
         return (1.0 - self._tokens) / self._per_second
 
 
-class Pool(Protocol):
-    """Runs calls on other threads."""
+class Run(NamedTuple):
+    """One run of a probe that is due."""
 
-    def submit(self, call: Callable[[Probe, ProbeRunner], None], probe: Probe, runner: ProbeRunner, /) -> object:
-        """Call `call` with the other arguments on another thread."""
-        ...
-
-    def shutdown(self, wait: bool) -> None:
-        """Accept no further calls; with `wait` return when all have ended."""
-        ...
-
-
-_Task = Callable[[], None]
-
-
-class ProbeThreads:
-    """Threads that run calls, one more whenever all are busy: the scheduler limits how many runs are active.
-
-    A call wakes one thread, the one that became idle last. In a ThreadPoolExecutor all idle threads wait for one lock,
-    and several wake up for each call.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._threads: list[tuple[threading.Thread, SimpleQueue[_Task | None]]] = []
-        self._idle: list[SimpleQueue[_Task | None]] = []
-
-    @property
-    def idle(self) -> int:
-        """How many threads wait for a call."""
-        return len(self._idle)
-
-    def submit(self, call: Callable[[Probe, ProbeRunner], None], probe: Probe, runner: ProbeRunner, /) -> None:
-        """Call `call`, which must not raise, with the other arguments on an idle thread."""
-        with self._lock:
-            tasks = self._idle.pop() if self._idle else self._start_thread()
-        tasks.put(partial(call, probe, runner))
-
-    def shutdown(self, wait: bool) -> None:
-        """End each thread after its call; with `wait` return when all have ended."""
-        with self._lock:
-            threads = [*self._threads]
-        for _, tasks in threads:
-            tasks.put(None)
-        for thread, _ in threads if wait else ():
-            thread.join()
-
-    def _start_thread(self) -> SimpleQueue[_Task | None]:
-        tasks: SimpleQueue[_Task | None] = SimpleQueue()
-        thread = threading.Thread(target=self._run, args=(tasks,), name=f"probe_{len(self._threads)}", daemon=True)
-        self._threads.append((thread, tasks))
-        thread.start()
-        return tasks
-
-    def _run(self, tasks: SimpleQueue[_Task | None]) -> None:
-        while task := tasks.get():
-            task()
-            del task  # nothing of the run stays in memory until the next one
-            with self._lock:
-                self._idle.append(tasks)
+    probe: Probe
+    runner: ProbeRunner
 
 
 class Scheduler:
     """Run `probes` on schedule until stopped. An operation never has two runs at the same time.
 
-    `clock` returns seconds since the epoch and must never go back. `pool` executes the runs, at most `workers` at a
-    time. Without `workers` the number is what the schedule needs when every probe times out.
+    `clock` returns seconds since the epoch and must never go back. At most `workers` threads make the runs; without
+    `workers` the number is what the schedule needs when every probe times out.
+
+    The thread that waits for a slot also makes its run, since to wake another one costs a fifth of a probe. Meanwhile a
+    second thread already waits for the next slot. Threads beyond these two rest.
     """
 
     def __init__(
@@ -217,7 +169,6 @@ class Scheduler:
         *,
         workers: int | None = None,
         clock: Callable[[], float] | None = None,
-        pool: Pool | None = None,
     ) -> None:
         self._runner = runner
         self.metrics = metrics
@@ -230,14 +181,23 @@ class Scheduler:
         self._rechecks = StartLimiter(RECHECKS_PER_SECOND, SMALLEST_START_BURST, now)
         self._failures: dict[str, int] = {}
         self._running: set[str] = set()
-        self._changed = threading.Condition()
         self._stopping = False
-        self._pool = pool or ProbeThreads()
+        self._threads: list[threading.Thread] = []
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._awaited: list[float] = []  # until when the threads wait that wait for a slot
+        self._needed = threading.Condition(lock)
+        self._resting = 0
 
     @property
     def probes(self) -> dict[str, Probe]:
         """The probes by operation."""
         return self._probes
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a thread is left."""
+        return any(thread.is_alive() for thread in self._threads)
 
     @property
     def is_stopping(self) -> bool:
@@ -253,54 +213,46 @@ class Scheduler:
             self._starts = self._start_limiter(now)
             self._changed.notify_all()
 
-    def loop(self) -> None:
-        """Start runs until `stop` is called; return when all of them have ended."""
+    def start(self) -> None:
+        """Start runs, on other threads, until `stop` is called."""
         with self._changed:
-            while not self._stopping:
-                seconds = self.step(self._clock())
-                if seconds > 0:
-                    self._changed.wait(min(seconds, LONGEST_SLEEP))
-        self._pool.shutdown(wait=True)
+            self._start_thread()
 
     def stop(self) -> None:
         """Start no further runs. Active runs go on until they end or reach their deadline."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+            self._needed.notify_all()
 
-    def step(self, now: float) -> float:
-        """Handle one slot that is due. Return the seconds for which the loop may sleep."""
+    def join(self) -> None:
+        """Return when all threads have ended, after `stop`."""
+        for thread in self._threads:
+            thread.join()
+
+    def step(self, now: float) -> Run | float:
+        """Handle one slot that is due. Return the run to make, else the time to call this again."""
         due = self._timetable.next_due()
         if due > now:
-            return due - now
-        if len(self._running) >= self._workers:
-            return LONGEST_SLEEP
+            return due
         wait = self._starts.take(now)
         if wait > 0:
-            return wait
+            return now + wait
         slot, operation, missed = self._timetable.take(now)
+        run = None
         if slot is not None and operation in self._running:
             missed = 1 if slot.number >= 0 else 0
         elif slot is not None and not self._skips(slot):
-            self._start(slot, now)
+            run = self._begin(slot, now)
         if missed:
             self.metrics.missed.labels(operation).inc(missed)
-        return 0.0
+        return run or now
 
-    def _skips(self, slot: Slot) -> bool:
-        """Return whether the operation has no id to request, and this is not a slot in which one is searched for."""
-        return slot.number % SLOTS_PER_ID_SEARCH != 0 and self._runner.lacks_id(slot.operation)
-
-    def _start(self, slot: Slot, now: float) -> None:
-        self.metrics.lag.observe(max(now - slot.due, 0.0))
-        self._running.add(slot.operation)
-        self.metrics.inflight.set(len(self._running))
-        self._pool.submit(self._run, self._probes[slot.operation], self._runner)
-
-    def _run(self, probe: Probe, runner: ProbeRunner) -> None:
-        outcome = ProbeOutcome.SKIPPED
+    def make(self, run: Run) -> None:
+        """Make a run that `step` returned."""
+        probe, outcome = run.probe, ProbeOutcome.SKIPPED
         try:
-            outcome = runner.run(probe).outcome
+            outcome = run.runner.run(probe).outcome
         except Exception as error:
             # The message of a foreign error may quote a response, so only its type is logged.
             self.metrics.runs.labels(probe.id, outcome).inc()
@@ -309,18 +261,70 @@ class Scheduler:
             with self._changed:
                 self._finish(probe, outcome)
 
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"probe_{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while run := self._next_run():
+            self.make(run)
+
+    def _next_run(self) -> Run | None:
+        """Wait until a run is due and return it; None after `stop`."""
+        with self._changed:
+            while not self._stopping:
+                now = self._clock()
+                step = self.step(now)
+                if isinstance(step, Run):
+                    self._let_another_wait()
+                    return step
+                if step > now:
+                    self._wait(now, step)
+        return None
+
+    def _wait(self, now: float, until: float) -> None:
+        """Wait for the next slot, at `until`, or for the one after it if another thread waits for that; else rest."""
+        if len(self._awaited) == WAITING:
+            self._resting += 1
+            self._needed.wait()
+            self._resting -= 1
+            return
+        if any(awaited <= until for awaited in self._awaited):
+            until = max(until, self._timetable.second_due())
+        self._awaited.append(until)
+        self._changed.wait(min(until - now, LONGEST_SLEEP))
+        self._awaited.remove(until)
+
+    def _let_another_wait(self) -> None:
+        """See to it that a thread waits for the next slot while this one makes a run."""
+        if self._awaited:
+            if min(self._awaited) > self._timetable.next_due():
+                self._changed.notify()
+        elif self._resting:
+            self._needed.notify()
+        elif len(self._threads) < self._workers:
+            self._start_thread()
+
+    def _skips(self, slot: Slot) -> bool:
+        """Return whether the operation has no id to request, and this is not a slot in which one is searched for."""
+        return slot.number % SLOTS_PER_ID_SEARCH != 0 and self._runner.lacks_id(slot.operation)
+
+    def _begin(self, slot: Slot, now: float) -> Run:
+        self.metrics.lag.observe(max(now - slot.due, 0.0))
+        self._running.add(slot.operation)
+        self.metrics.inflight.set(len(self._running))
+        return Run(self._probes[slot.operation], self._runner)
+
     def _finish(self, probe: Probe, outcome: ProbeOutcome) -> None:
         """Note that a run ended, and schedule a recheck if it failed."""
-        was_full = len(self._running) >= self._workers
         self._running.discard(probe.id)
         self.metrics.inflight.set(len(self._running))
         failed = outcome not in (ProbeOutcome.SUCCESS, ProbeOutcome.SKIPPED, ProbeOutcome.RATE_LIMITED)
         failures = self._failures[probe.id] = self._failures.get(probe.id, 0) + 1 if failed else 0
         now = self._clock()
-        rechecked = failed and failures <= RECHECKS and self._rechecks.take(now) == 0.0
-        if rechecked:
+        if failed and failures <= RECHECKS and self._rechecks.take(now) == 0.0:
             self._timetable.add(probe.id, now + probe.options.recheck)
-        if was_full or rechecked:
             self._changed.notify_all()
 
     def _intervals(self) -> dict[str, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -99,7 +98,6 @@ class ProberService:
         self.scheduler = Scheduler(self.runner, self.metrics, probes, workers=self._settings.workers)
         self._in_maintenance: dict[str, bool] = {}
         self._trimmed_at = time.time()
-        self._thread = threading.Thread(target=self.scheduler.loop, name="schedule", daemon=True)
         self._export_constants(probes)
 
     @property
@@ -110,7 +108,7 @@ class ProberService:
     @property
     def is_alive(self) -> bool:
         """Whether the scheduler is running."""
-        return self._thread.is_alive()
+        return self.scheduler.is_alive
 
     @property
     def is_ready(self) -> bool:
@@ -124,7 +122,7 @@ class ProberService:
         if self._telemetry:
             self._telemetry.start(self._refreshed_metrics, self.metrics.count_failed_export)
         server.start()
-        self._thread.start()
+        self.scheduler.start()
         if self._mcp:
             self._mcp.configure(mcp_url(self._settings.mcp, self._target), self._settings.mcp)
             self._mcp.start()
@@ -147,8 +145,7 @@ class ProberService:
         self.scheduler.stop()
         if self._mcp:
             self._mcp.stop()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self.scheduler.join()
         if self._telemetry:
             self._telemetry.stop()
         self._client.close()

@@ -32,7 +32,7 @@ MODES = ("ok", "fails", "ok", "field", "ok", "reset", "ok", "slow", "ok", "hang"
 MODE_SECONDS = 15.0
 STALL = 5.0
 WARM_UP = MODE_SECONDS * len(MODES)
-"""Seconds until every fault has occurred once. Then the history of failures and the thread pool are full."""
+"""Seconds until every fault has occurred once. Then the history of failures is full and all threads are started."""
 LAG = "whop_prober_schedule_lag_seconds_bucket"
 
 

@@ -220,7 +220,7 @@ def test_two_threads_take_turns_while_runs_are_short() -> None:
 
 @pytest.mark.parametrize("interval", [0.2, 600.0])
 def test_a_slow_run_does_not_hold_up_other_operations(interval: float) -> None:
-    """The second thread waits for a slot that is far away when the first one takes the next: it must be told."""
+    """The second thread waits for a slot that is far away when the first one takes the next: it must be woken."""
     held = Held()
     held.may_end.release(3)
     with scheduled(held, probe(NAMES[0], interval=interval), SOON[1], SOON[2], workers=3):

@@ -48,11 +48,13 @@ def test_recordings_keep_the_headers_that_checks_read_but_no_date() -> None:
     assert read - KEPT_HEADERS == {"date"}
     assert shown_header("link", '</v2/alice>; rel="successor-version"') == 'rel="successor-version"'
     assert shown_header("link", "</alice>; rel=next") is None
+    assert shown_header("ratelimit-policy", '"alice";q=100;w=60;pk=:eA==:, 5;w=1') == "100;w=60, 5;w=1"
+    assert shown_header("ratelimit-remaining", "alice") == "unknown"
 
 
 def test_the_prober_compares_the_headers_that_its_checks_read() -> None:
     assert {"content-type", "deprecation", "link"} <= READ_HEADERS
-    assert "date" not in READ_HEADERS
+    assert not {"date", "ratelimit-remaining", "x-ratelimit-remaining"} & READ_HEADERS
 
 
 def test_the_history_reads_the_purposes_and_sources_of_a_check() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 
 from tests.run.fake_api import Answer, FakeApi, mutate
 from whopwatch.contract import Contract, Operation
+from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.report import Report
 from whopwatch.har import Facts, parse, recover, write
 from whopwatch.run import judge, observe, select_operations
@@ -116,6 +118,30 @@ def test_a_body_that_is_no_json_keeps_its_problem_and_nothing_else(contract: Con
     assert {finding.drift_class for finding in report.findings} >= {"D12"}
     assert again.findings == report.findings
     assert "Jane" not in text
+
+
+def test_a_rate_limit_below_the_documented_one_is_found_in_a_recording(contract: Contract) -> None:
+    policy = {"ratelimit-policy": '"jane";q=5;w=60'}
+    api = FakeApi(contract, fault=lambda operation, request, truth: (truth[0], truth[1], {**truth[2], **policy}))
+    report, again, text = both(contract, api)
+    assert "status/rate-limit-lowered" in {finding.rule for finding in report.findings}
+    assert again.findings == report.findings
+    assert "jane" not in text
+
+
+def test_a_header_that_has_no_grammar_is_recorded_as_a_placeholder(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("whopwatch.har.write"), "KEPT_HEADERS", {"x-owner"})
+    base = "http://127.0.0.1"
+    sent = [
+        Exchange("plans.list", Purpose.LIST, "GET", f"{base}/plans", status=200, headers=(("x-owner", owner),))
+        for owner in ("jane", "doe", "jane")
+    ]
+    text = write(contract, sent, Facts(base, base, {}))
+    headers = [entry["response"]["headers"][0] for entry in json.loads(text)["log"]["entries"]]
+    assert headers[0] == headers[2] != headers[1]
+    assert not [word for word in ("jane", "doe") if word in text]
 
 
 def test_an_archive_is_what_har_says_it_is(contract: Contract) -> None:

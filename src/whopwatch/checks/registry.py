@@ -116,7 +116,20 @@ def _needs_key(_: Contract, operation: Operation) -> bool:
 CHECKS: tuple[Check, ...] = (
     Check(id="wire", run="responses:transport_errors", group="answer", promised_by=("reference",), in_prober=True),
     Check(id="latency", run="responses:latency", group="answer", judges=Judges.READS),
-    Check(id="status", run="responses:documented_status", group="answer", promised_by=("reference",), in_prober=True),
+    Check(
+        id="status",
+        run="responses:documented_status",
+        group="answer",
+        promised_by=("reference",),
+        in_prober=True,
+        headers=(
+            "ratelimit-limit",
+            "ratelimit-policy",
+            "ratelimit-remaining",
+            "x-ratelimit-limit",
+            "x-ratelimit-remaining",
+        ),
+    ),
     Check(id="refused", run="rejections:valid_request_rejected", group="answer", promised_by=_BOTH, in_prober=True),
     Check(
         id="content",

@@ -14,7 +14,7 @@ from whopwatch.checks.evidence import INVALID_REQUESTS, Evidence
 from whopwatch.checks.rejections import INVALID_REQUEST_KINDS
 from whopwatch.contract import Contract, Operation
 from whopwatch.contract.schema import Violation, is_enum_value
-from whopwatch.core.exchange import Exchange, Failure
+from whopwatch.core.exchange import Exchange, Failure, rate_policies
 from whopwatch.core.finding import Rule, Severity, Source, shown_value
 from whopwatch.core.strict_json import MAX_BODY_VALUES, BodyProblem
 
@@ -211,8 +211,8 @@ def _report_lower_limit(
 
 def announced_rate(exchange: Exchange) -> float | None:
     """Return the requests a minute that the header RateLimit-Policy allows, the lowest of several; None without one."""
-    policies = _RATE_POLICY.findall((exchange.header("ratelimit-policy") or "")[:200])
-    return min((60 * int(requests) / int(seconds) for requests, seconds in policies if int(seconds)), default=None)
+    policies = rate_policies(exchange.header("ratelimit-policy") or "")
+    return min((60 * requests / seconds for requests, seconds in policies if seconds), default=None)
 
 
 def spent_by_others(exchanges: Sequence[Exchange]) -> int:
@@ -260,7 +260,6 @@ RATE_LIMIT_LOWERED = Rule(
     "{observed} requests a minute",
     "the rate limit that it announces is below the documented one",
 )
-_RATE_POLICY = re.compile(r"(?:^|,)\s*(?:\"?[\w-]{0,60}\"?\s*;\s*q=)?(\d{1,9})\s*;\s*w=(\d{1,9})\b", re.ASCII)
 NO_CONTENT = 204
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}", re.ASCII)
 _CHARSET = re.compile(r"[a-z0-9_-]{1,20}", re.ASCII)

@@ -6,6 +6,7 @@ the `Authorization` header; `credential` says which kind of key was sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +19,7 @@ from whopwatch.core.strict_json import BodyProblem, parse_json
 Credential = Literal["key", "none", "wrong", "unscoped"]
 """Which credential a request carried: the target's own key, none, an invalid one, or a valid one without scope."""
 
+_RATE_POLICY = re.compile(r"(?:^|,)\s*(?:\"?[\w-]{0,60}\"?\s*;\s*q=)?(\d{1,9})\s*;\s*w=(\d{1,9})\b", re.ASCII)
 KEPT_BODY = 16 << 10
 """Bytes: the body of a larger response is dropped once it is parsed."""
 
@@ -202,3 +204,8 @@ class Exchange:
     def json(self) -> Any:
         """Return the parsed body; None if it is not JSON (`parsed` has the reason)."""
         return self.parsed[0]
+
+
+def rate_policies(value: str) -> list[tuple[int, int]]:
+    """Return the limits of a RateLimit-Policy header, each as requests and seconds."""
+    return [(int(requests), int(seconds)) for requests, seconds in _RATE_POLICY.findall(value[:200])]

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from whopwatch import __version__
 from whopwatch.checks.registry import CHECKS
 from whopwatch.contract import Contract, Operation
-from whopwatch.core.exchange import Exchange, Phases
+from whopwatch.core.exchange import Exchange, Phases, rate_policies
 from whopwatch.core.finding import Finding
 from whopwatch.core.redaction import shape_of
 from whopwatch.core.strict_json import MAX_BODY_LEVELS, MAX_BODY_VALUES, BodyProblem
@@ -25,12 +25,21 @@ _READ_BY_CHECKS = frozenset(header for check in CHECKS for header in check.heade
 KEPT_HEADERS = (_READ_BY_CHECKS | {"content-encoding", "retry-after"}) - {"date"}
 """Response headers that are recorded because a check reads them, each as `shown_header` shows it.
 
-Not `date`, because timestamps in bodies are replaced and cannot be compared with it.
+The value of a header without a grammar is replaced by a placeholder, as a string of a body is. Not `date`, because
+timestamps in bodies are replaced and cannot be compared with it.
 """
 _GRAMMARS = {
     "api-version-date": re.compile(r"\d{4}-\d\d-\d\d(-\d{1,3})?", re.ASCII),
     "content-encoding": re.compile(r"(?i:gzip|x-gzip|deflate|br|zstd|identity)"),
+    "ratelimit-limit": re.compile(r"\d{1,12}", re.ASCII),
+    "ratelimit-remaining": re.compile(r"\d{1,12}", re.ASCII),
     "retry-after": re.compile(r"\d{1,6}", re.ASCII),
+    "x-ratelimit-limit": re.compile(r"\d{1,12}", re.ASCII),
+    "x-ratelimit-remaining": re.compile(r"\d{1,12}", re.ASCII),
+}
+_HEADERS_WITH_GRAMMAR = {
+    *_GRAMMARS,
+    *("content-type", "deprecation", "link", "ratelimit-policy", "sunset", "warning"),
 }
 _DATE = re.compile(r"@\d{1,12}|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
 _WARNING = re.compile(r"\s*299(?!\d)")
@@ -85,6 +94,7 @@ def _values(exchange: Exchange) -> Iterator[Any]:
     yield exchange.request_body
     yield from exchange.path_params.values()
     yield from (text for name, text in exchange.query if not _is_size(name))
+    yield from (text for name, text in exchange.headers if name in KEPT_HEADERS - _HEADERS_WITH_GRAMMAR)
 
 
 def _sought(contract: Contract, exchange: Exchange) -> Iterator[str]:
@@ -156,7 +166,7 @@ def _response(exchange: Exchange, pseudonymizer: Pseudonymizer) -> dict[str, Any
         "statusText": "",
         "httpVersion": "HTTP/1.1",
         "cookies": [],
-        "headers": [{"name": name, "value": shown} for name, shown in _headers(exchange)],
+        "headers": [{"name": name, "value": shown} for name, shown in _headers(exchange, pseudonymizer)],
         "content": content,
         "redirectURL": "",
         "headersSize": -1,
@@ -164,9 +174,11 @@ def _response(exchange: Exchange, pseudonymizer: Pseudonymizer) -> dict[str, Any
     }
 
 
-def _headers(exchange: Exchange) -> Iterator[tuple[str, str]]:
+def _headers(exchange: Exchange, pseudonymizer: Pseudonymizer) -> Iterator[tuple[str, str]]:
     for name, value in exchange.headers:
-        shown = shown_header(name, value) if name in KEPT_HEADERS else None
+        if name not in KEPT_HEADERS:
+            continue
+        shown = shown_header(name, value) if name in _HEADERS_WITH_GRAMMAR else pseudonymizer.text(value)
         if shown is not None:
             yield name, shown
 
@@ -179,6 +191,8 @@ def shown_header(name: str, value: str) -> str | None:
         return f'{value.strip()[:3]} - "..."' if _WARNING.match(value) else '199 - "..."'
     if name == "link":
         return 'rel="successor-version"' if "successor-version" in value.lower() else None
+    if name == "ratelimit-policy":
+        return ", ".join(f"{requests};w={seconds}" for requests, seconds in rate_policies(value)) or "unknown"
     if name in ("deprecation", "sunset"):
         return value if _DATE.fullmatch(value) else "true"
     return value if _GRAMMARS[name].fullmatch(value) else "unknown"

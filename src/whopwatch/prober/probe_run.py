@@ -28,8 +28,14 @@ from whopwatch.prober.probe_requests import MissingIdError, RecentIds, RequestSe
 from whopwatch.prober.settings import Probe
 from whopwatch.telemetry import TracedRun
 
-READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.headers)
-"""Response headers that a check of a probe reads. The others may differ from response to response."""
+READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.headers) - {
+    "ratelimit-remaining",
+    "x-ratelimit-remaining",
+}
+"""Response headers that a check of a probe reads. The others may differ from response to response.
+
+Not what remains of the rate limit: every response has another number, and a probe sends too few requests to compare it.
+"""
 
 _TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
 _NO_CONNECTION = frozenset({Failure.DNS, Failure.CONNECT, Failure.PROXY, Failure.TLS})

@@ -39,7 +39,7 @@ def test_verbose_lists_the_verified_operations_with_their_checks(capsys: pytest.
     lines = capsys.readouterr().out.splitlines()
     (line,) = [line for line in lines if line.startswith("products.list")]
     assert "verified, " in line
-    assert " of 19 checks" in line
+    assert re.search(r" of \d+ checks", line)
 
 
 def test_a_dry_run_prints_requests_and_sends_none(

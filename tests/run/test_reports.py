@@ -38,7 +38,7 @@ def lines(report: Report, progress: list[Progress]) -> Iterator[str]:
     for row in report.operations:
         if row.reason != "not selected" and not str(row.reason).startswith("write operation"):
             yield f"{row.state} {row.id} {row.requests} requests, {row.samples} samples"
-            yield f"  {row.request}, {row.checks_done} of {row.checks_total} checks"
+            yield f"  {row.request}, {(row.checks_total or 0) - (row.checks_done or 0)} checks not run"
             yield from (f"  {text}" for text in (row.reason, row.reason_group, row.denied and "denied") if text)
             open_for = Counter(row.checks_open.values())
             yield from (f"  {count} checks: {reason}" for reason, count in sorted(open_for.items()))

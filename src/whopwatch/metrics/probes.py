@@ -171,6 +171,7 @@ class ProbeMetrics:
         self._series: dict[str, _RunSeries] = {}
         self._operations: dict[str, OperationSeries] = {}
         self._add_run_metrics()
+        self._of_runs = tuple(self.families)
         self._add_operation_metrics()
         self._add_prober_metrics()
         self._by_phase = [(phase, self.phases.labels(phase)) for phase in PHASES]
@@ -205,9 +206,6 @@ class ProbeMetrics:
         self.last_success = self._gauge(
             "whop_probe_last_success_timestamp_seconds", "End of the last successful run, in Unix time.", operation
         )
-        self.throttled = self._counter(
-            "whop_probe_throttled_seconds", "Seconds for which operations were paused after a 429."
-        )
 
     def _add_operation_metrics(self) -> None:
         operation = ("operation",)
@@ -228,6 +226,9 @@ class ProbeMetrics:
         )
 
     def _add_prober_metrics(self) -> None:
+        self.throttled = self._counter(
+            "whop_probe_throttled_seconds", "Seconds for which operations were paused after a 429."
+        )
         self.contract_info = self._gauge(
             "whop_contract_info", "The contract in use; always 1.", ("version", "release", "sha256")
         )
@@ -343,9 +344,7 @@ class ProbeMetrics:
     def single_run_registry(self) -> CollectorRegistry:
         """A registry with the metrics of a single run, without the prober's own state, which would read as zero."""
         registry = new_registry()
-        of_run = (self.runs, self.duration, self.phases, self.responses, self.violations, self.findings, self.success)
-        of_operation = (self.last_run, self.last_success, self.threshold, self.objective, self.info)
-        for metric in (*of_run, self.hitting_findings, *of_operation):
+        for metric in (*self._of_runs, self.threshold, self.objective, self.info):
             registry.register(metric)
         return registry
 

@@ -102,6 +102,19 @@ def test_a_keyword_that_no_code_interprets(contracts: Path, keyword: str) -> Non
     ]
 
 
+def test_a_type_beside_variants(contracts: Path) -> None:
+    """What an update of `overlay.yaml` makes that does not remove the `type` first: null stays forbidden."""
+    variants = [{"type": "string"}, {"type": "null"}]
+    folder = damaged(contracts, lambda bundle: product(bundle)["properties"]["title"].update(anyOf=variants))
+    assert list(verifying.check_keywords(folder)) == [
+        Problem(
+            "keywords",
+            "v1/components/schemas/Product/properties/title",
+            "the type restricts every variant of anyOf",
+        )
+    ]
+
+
 def test_a_property_may_be_called_like_a_keyword(contracts: Path) -> None:
     folder = damaged(contracts, lambda bundle: product(bundle)["properties"].update(pattern={"type": "string"}))
     assert list(verifying.check_keywords(folder)) == []

@@ -175,6 +175,9 @@ def check_keywords(folder: ContractFolder) -> Iterator[Problem]:
             for keyword in sorted(set(schema) - KEYWORDS):
                 if not keyword.startswith("x-"):
                     yield Problem("keywords", f"{version}{pointer}", f"no check interprets the keyword {keyword!r}")
+            for keyword in sorted({"anyOf", "oneOf"} & set(schema)):
+                if "type" in schema:
+                    yield Problem("keywords", f"{version}{pointer}", f"the type restricts every variant of {keyword}")
 
 
 def check_counts(folder: ContractFolder) -> Iterator[Problem]:

@@ -82,6 +82,13 @@ def test_every_alert_has_its_runbook_section_and_every_section_its_alert(probes:
         assert anchor in {alert.lower() for alert in ALERTS}
 
 
+def test_the_table_of_alerts_has_every_alert_with_its_urgency(probes: Path) -> None:
+    rows = re.findall(r"^\| (Whop[\w, ]+) \| ([\w, ]+) \|", (probes / "README.md").read_text(), flags=re.MULTILINE)
+    listed = {name: set(urgency.split(", ")) for names, urgency in rows for name in names.split(", ")}
+    assert set(listed) == set(ALERTS)
+    assert all(rule["labels"]["severity"] in listed[alert] for alert, rule in ALERTS.items())
+
+
 def test_rules_use_only_exported_metrics() -> None:
     for name, rule in {**ALERTS, **RECORDS}.items():
         unknown = metric_names(rule["expr"]) - exported() - set(RECORDS)

@@ -1,5 +1,7 @@
 """What a few runs conclude: every row with its reason, every finding and request count, as `reports/*.txt` have it.
 
+The number of all checks is not in it, so that a new check changes no file.
+
 After a change on purpose: `python -m tests.run.test_reports` writes them anew; read the diff.
 """
 
@@ -38,10 +40,14 @@ def lines(report: Report, progress: list[Progress]) -> Iterator[str]:
     for row in report.operations:
         if row.reason != "not selected" and not str(row.reason).startswith("write operation"):
             yield f"{row.state} {row.id} {row.requests} requests, {row.samples} samples"
-            yield f"  {row.request}, {(row.checks_total or 0) - (row.checks_done or 0)} checks not run"
+            not_run = "all" if not row.checks_done else (row.checks_total or 0) - row.checks_done
+            yield f"  {row.request}, {not_run} checks not run"
             yield from (f"  {text}" for text in (row.reason, row.reason_group, row.denied and "denied") if text)
             open_for = Counter(row.checks_open.values())
-            yield from (f"  {count} checks: {reason}" for reason, count in sorted(open_for.items()))
+            yield from (
+                f"  {'all' if count == row.checks_total else count} checks: {reason}"
+                for reason, count in sorted(open_for.items())
+            )
     for one in report.findings:
         yield f"{one.severity} {one.rule} ({one.confidence}): {one.message}"
         yield f"  {one.request.path if one.request else None}"

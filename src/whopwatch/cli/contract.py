@@ -18,6 +18,7 @@ from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.sync import findings_at_simulator, print_left, sync_command, watch_command
 from whopwatch.contract import Contract, edition_dir, load
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
+from whopwatch.core.wording import plural
 
 if TYPE_CHECKING:
     from whopwatch.contract_build.coverage import Conflict, CoverageRow
@@ -156,7 +157,8 @@ def verify_command(as_json: bool, facts_file: Path | None, name: str | None) -> 
     else:
         for problem in problems:
             click.echo(f"{problem.check}: {problem.what}\n  where: {problem.where}")
-        click.echo(f"{len(problems)} problems" if problems else f"The contract has no problems: {_counts(load(name))}.")
+        counts = "" if problems else f": {_counts(load(name))}"
+        click.echo(f"The contract has {plural(len(problems), 'problem')}{counts}.")
         click.echo("".join(f"{line}\n" for line in _facts_lines(compared or [])), nl=False)
     unexplained = any(one.outcome == official.UNEXPLAINED for one in compared or ())
     return EXIT_DRIFT if problems or unexplained else EXIT_CLEAN

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from whopwatch.contract import Contract
+from whopwatch.contract.operation import operations_of
 from whopwatch.core.errors import UsageError
 
 
@@ -32,6 +33,19 @@ def test_every_documented_schema_compiles(contract: Contract) -> None:
         assert not contract.validator(pointer, api).is_valid("surely not a documented response")
     for event in contract.events.values():
         assert not contract.validator(event.pointer).is_valid({})
+
+
+def test_parameters_are_in_the_order_of_the_path_and_before_those_of_the_query() -> None:
+    names = (("first", "query"), ("item_id", "path"), ("after", "query"), ("list_id", "path"))
+    raw = {
+        "operationId": "lists.retrieve_item",
+        "tags": ["lists"],
+        "parameters": [{"name": name, "in": place, "schema": {"type": "string"}} for name, place in names],
+        "responses": {"200": {"description": ""}},
+    }
+    (operation,) = operations_of("v1", {"paths": {"/lists/{list_id}/items/{item_id}": {"get": raw}}})
+    assert [one.name for one in operation.parameters] == ["list_id", "item_id", "first", "after"]
+    assert [one.name for one in operation.in_("path")] == ["list_id", "item_id"]
 
 
 def test_an_unknown_operation_gets_a_suggestion(contract: Contract) -> None:

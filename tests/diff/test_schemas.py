@@ -39,6 +39,14 @@ def test_exclusive_bounds_of_both_versions_of_openapi_mean_the_same() -> None:
     assert [row[0] for row in found(old, plain)] == ["D11"]
 
 
+@pytest.mark.parametrize("part", [{}, {"description": "any value"}, {"x-internal": True}])
+def test_a_part_that_allows_everything_takes_nothing_away(part: Node) -> None:
+    whole = {"type": ["string", "null"]}
+    assert found(answer(**whole), answer(allOf=[part, whole])) == []
+    assert found(answer(**whole), answer(allOf=[whole, part])) == []
+    assert found(answer(), answer(allOf=[part, part])) == []
+
+
 def union(count: int, prefix: str) -> Node:
     return {"anyOf": [record(f"{prefix}{number}", **{f"{prefix}{number}": TEXT}) for number in range(count)]}
 

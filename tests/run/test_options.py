@@ -16,6 +16,7 @@ from whopwatch.run.options import (
     ObservedRun,
     RunOptions,
     bundled_contracts,
+    observe_matching,
     observe_version,
     with_selection,
 )
@@ -95,6 +96,27 @@ def test_the_version_that_answers_is_observed_with_few_requests_and_no_header(co
     assert seen.sent == sum(api.requests.values()) == 6
     assert seen.api_version is not None
     assert (seen.api_version.requested, seen.api_version.matches) == (None, True)
+
+
+@pytest.mark.parametrize(("auto", "used"), [(True, "2026-10-15-1"), (False, "2025-01-01")])
+def test_a_run_starts_again_with_the_version_that_answers_only_if_it_may_choose(
+    contract: Contract, auto: bool, used: str
+) -> None:
+    api, announced = FakeApi(load("newest")), list[str | None]()
+    found, seen = observe_matching(
+        contract,
+        api.target(known_ids={}),
+        auto=auto,
+        select=lambda known: ["products.list", "plans.list"],
+        budget=60,
+        announce=lambda known, _: announced.append(known.version),
+        transport=api.transport,
+    )
+    assert found.version == used
+    assert announced == ([used] if auto else [])
+    assert seen.api_version is not None
+    assert seen.api_version.matches is auto
+    assert seen.sent == sum(api.requests.values()) <= 60
 
 
 def test_the_findings_of_a_run_have_the_values_that_show_them(contract: Contract) -> None:

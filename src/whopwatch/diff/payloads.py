@@ -117,8 +117,8 @@ def _in_path(operation: ApiOperation) -> list[ApiParameter]:
     """Return the parameters of the path in its order; one that is not declared is any string."""
     declared = {item.name: item for item in operation.parameters if item.where == "path"}
     names = re.findall(r"\{([^{}]*)\}", operation.path)
-    found = [declared.get(name, ApiParameter(name, "path", _TEXT, required=True, style="simple")) for name in names]
-    return [replace(item, required=True) for item in found]
+    text = ApiParameter("", "path", _TEXT, required=True, style="simple")
+    return [replace(declared.get(name, text), name=name, required=True) for name in names]
 
 
 def _parameter(old: ApiParameter, new: ApiParameter, comparer: Comparer) -> Iterator[Change | Gap]:

@@ -157,6 +157,21 @@ def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, content: bytes
     assert file.read_bytes() == content
 
 
+def test_a_baseline_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    """What SQLite says is shown; the text of another error could quote the file."""
+    file = tmp_path / "baseline.sqlite"
+    file.write_bytes(b"not a database" * 100)
+    with pytest.raises(ConfigError, match="got: file is not a database"):
+        read_baseline(file)
+    file.unlink()
+    with open_baseline(file) as baseline:
+        baseline.save(records_of(2))
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("INSERT INTO operations VALUES ('products.list', 'a value of a response')")
+    with pytest.raises(ConfigError, match="got: a damaged file"):
+        read_baseline(file)
+
+
 def test_a_database_of_another_application_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "theirs.sqlite"
     with closing(sqlite3.connect(file)) as database, database:

@@ -129,6 +129,18 @@ def test_a_target_with_a_rate_spaces_its_requests() -> None:
     assert time.slept == [pytest.approx(0.2), pytest.approx(0.2)]
 
 
+@pytest.mark.parametrize(("status", "interval"), [(429, 0.4), (503, 0.2), (430, 0.2), (500, 0.2)])
+def test_only_too_many_requests_halve_the_rate(status: int, interval: float) -> None:
+    wire = Recorder(answer(status, retry_after="0"), answer(200))
+    sender, time, _ = client(wire, target=target(rate=5.0))
+    sender.send(call("products.list"))
+    time.slept.clear()
+    time.sleep(10.0)
+    sender.send(call("plans.list"))
+    sender.send(call("apps.list"))
+    assert time.slept == [10.0, pytest.approx(interval)]
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [

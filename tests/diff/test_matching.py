@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from whopwatch.diff.change import Change, Placed
+from tests.diff.documents import TEXT, document, placed, record
+from whopwatch.diff.change import Change, Placed, Relation
 from whopwatch.diff.compare import (
     base_path,
     full_path,
@@ -256,6 +257,29 @@ def test_words_of_resources() -> None:
 def change(drift_class: str, movement: Any, operation: str, location: str, words: str, **facts: Any) -> Placed:
     sides = ("absent", words) if movement == "added" else (words, "absent")
     return Placed(operation, location, Direction.RECEIVED, Change(drift_class, movement, "", *sides), **facts)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pairs"),
+    [
+        (["user_email"], ["user_email_address"], {"/user_email": "/user_email_address"}),
+        (["user_email", "user_email_old"], ["user_email_new"], {"/user_email": "/user_email_new"}),
+        (["user_email"], ["user_email_one", "user_email_two_words"], {"/user_email": "/user_email_one"}),
+        (["first", "last"], ["firsts", "lasts"], {"/first": "/firsts", "/last": "/lasts"}),
+        (["first"], ["other"], {}),
+    ],
+)
+def test_a_field_is_renamed_to_the_most_similar_one_and_to_no_other(
+    old: list[str], new: list[str], pairs: dict[str, str]
+) -> None:
+    found = placed(
+        document(answer=record("", **dict.fromkeys(old, TEXT))), document(answer=record("", **dict.fromkeys(new, TEXT)))
+    )
+    assert {one.location for one in found} == {f"/{name}" for name in (*old, *new)}
+    relations = {one.location: one.change.relation for one in found}
+    assert {place for place, relation in relations.items() if relation} == {*pairs, *pairs.values()}
+    for gone, come in pairs.items():
+        assert [relations[gone], relations[come]] == [Relation("renamed", come), Relation("renamed", gone)]
 
 
 def renamed(old: str, new: str, objects: int, kept: int = 0, words: str = "required, string") -> list[Placed]:

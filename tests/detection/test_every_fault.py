@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 
 from tests.detection.conftest import Detections
@@ -47,8 +45,7 @@ BUDGET = 150
 """Little is in the lists, and most of the budget is for writing: what reads find has tests of its own."""
 
 
-@cache
-def detection(name: str) -> Detection:
+def written(name: str) -> Detection:
     """What a run that writes to the fault's resource says of it; a world of its own each time, as it is changed."""
     contract, fault = load(), fault_catalogue()[name]
     with embedded(contract, items=ITEMS) as simulator:
@@ -61,12 +58,9 @@ def detection(name: str) -> Detection:
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_a_fault_is_found_where_it_is(name: str) -> None:
-    found = [(f.drift_class, f.check, f.operation, f.location) for f in detection(name).report.findings]
-    assert detection(name).located, (detection(name).planted.locations, found)
-    assert checks_for(detection(name).fault) <= {finding.check for finding in detection(name).named}, found
-
-
-@pytest.mark.parametrize("name", WRITTEN)
-def test_no_other_operation_has_a_finding(name: str) -> None:
-    assert detection(name).elsewhere == []
+def test_a_fault_of_a_write_is_found_where_it_is_and_nowhere_else(name: str) -> None:
+    detection = written(name)
+    found = [(f.drift_class, f.check, f.operation, f.location) for f in detection.report.findings]
+    assert detection.located, (detection.planted.locations, found)
+    assert checks_for(detection.fault) <= {finding.check for finding in detection.named}, found
+    assert detection.elsewhere == []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import jsonschema
 import pytest
 
 from whopwatch.contract import Contract, load
 from whopwatch.contract.arguments import arguments_of, request_from_arguments
 from whopwatch.contract.mcp_tools import Tool, input_schema, tools_of
+from whopwatch.contract.operation import Parameter
 
 CONTRACT = load()
 TOOLS = tools_of(CONTRACT)
@@ -47,6 +51,30 @@ def test_a_request_becomes_typed_arguments_and_back(contract: Contract) -> None:
     arguments = arguments_of(contract, operation, {}, query)
     assert arguments == {"company_id": "biz_1", "first": 3, "product_ids": ["prod_1", "prod_2"]}
     assert request_from_arguments(operation, arguments) == ({}, query, {})
+
+
+@pytest.mark.parametrize(
+    ("type", "text", "value"),
+    [
+        ("boolean", "true", True),
+        ("boolean", "false", False),
+        ("boolean", "True", "True"),
+        ("integer", "-3", -3),
+        ("integer", "3.5", "3.5"),
+        ("number", "3.5", 3.5),
+        ("number", "many", "many"),
+        ("string", "true", "true"),
+        ("string", "3", "3"),
+    ],
+)
+def test_a_value_has_the_type_of_its_parameter(contract: Contract, type: str, text: str, value: Any) -> None:
+    operation = contract.operation("plans.list")
+    others = tuple(one for one in operation.parameters if one.name != "first")
+    typed = replace(operation, parameters=(*others, Parameter("first", "query", False, {"type": type})))
+    arguments = arguments_of(contract, typed, {}, (("first", text), ("unknown", "3")))
+    assert arguments == {"first": value, "unknown": "3"}
+    assert arguments["first"].__class__ is value.__class__
+    assert request_from_arguments(typed, {"first": value}) == ({}, (("first", text),), {})
 
 
 def test_what_is_no_parameter_is_of_the_body(contract: Contract) -> None:

@@ -84,6 +84,28 @@ def test_values_are_counted_before_a_document_is_parsed(monkeypatch: pytest.Monk
         parse_document(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("[]", 2),  # the document counts, too
+        ("[a]", 3),
+        ("{a: b}", 4),
+        ("[[a], [b]]", 6),
+        ("[&x [a, b], *x, *x]", 11),
+        ("[&x a, *x, *x]", 5),
+        ("{k: &x {a: b}, l: *x, m: *x}", 14),
+    ],
+)
+def test_each_scalar_collection_and_repeated_part_is_a_value(
+    monkeypatch: pytest.MonkeyPatch, text: str, values: int
+) -> None:
+    monkeypatch.setattr(documents, "MAX_DOCUMENT_VALUES", values)
+    parse_yaml_document(text)
+    monkeypatch.setattr(documents, "MAX_DOCUMENT_VALUES", values - 1)
+    with pytest.raises(DocumentError, match="values once its aliases are followed"):
+        parse_yaml_document(text)
+
+
 @pytest.fixture
 def pipe(tmp_path: Path) -> Path:
     path = tmp_path / "pipe"

@@ -73,6 +73,26 @@ def test_a_request_that_the_time_limit_ends_is_no_failure_of_the_target() -> Non
         assert seen == []
 
 
+def test_the_time_limit_ends_a_run_at_its_last_moment() -> None:
+    time = Time()
+    budget = RunBudget(2, 8.0, clock=lambda: time.now)
+    sleep = budget.limited(time.sleep)
+    sleep(7.0)
+    budget.check()
+    assert budget.why_late() is None
+    with pytest.raises(TimeLimitReachedError):
+        sleep(1.0)
+    assert time.now == 7.0
+    time.now = 8.0
+    assert "time limit of 8 s" in (budget.why_late() or "")
+    with pytest.raises(TimeLimitReachedError):
+        budget.check()
+    budget.extend(2.0)
+    budget.check()
+    budget.extend(1.0)
+    assert budget.seconds_left == 2.0, "a shorter extension takes no time away"
+
+
 def test_a_wait_beyond_the_time_limit_is_not_waited() -> None:
     time = Time()
     limited = MockTransport(lambda _: httpx.Response(429, headers={"retry-after": "30"}, json={}))

@@ -325,7 +325,7 @@ def judge_foreign(
         seconds=max(times) - min(times),
         stopped=mismatch,
         unusable=mismatch is not None,
-        api_version=replace(answer, matches=mismatch is None),
+        api_version=answer,
         other_version={exchanges[number].operation: other for number, other in foreign.items()},
     )
     return judge(

@@ -65,6 +65,15 @@ def test_known_objects_that_lose_a_trait_are_the_strongest_evidence() -> None:
     assert nights_until_detected(5, 5, 0, lost=2) == 100
 
 
+@pytest.mark.parametrize("kind", RULES.traits)
+def test_only_formats_are_findings_when_they_appear(kind: str) -> None:
+    """A field, a value or an item that was never there before is allowed by the contract; another format is not."""
+    appeared = NightCounts(eligible=300, new=25, new_with=25)
+    record = TraitRecord(1, eligible=300)
+    assert update_absence_test(record, appeared, RULES.traits[kind], RULE, 2) is (kind in ("time", "prefix"))
+    assert update_absence_test(record, NightCounts(eligible=325, new=5), RULES.traits[kind], RULE, 3) is False
+
+
 def test_one_deleted_object_clears_many_links_which_is_not_drift() -> None:
     linked, record = RULES.traits["linked"], TraitRecord(1, eligible=300, hits=300)
     assert not update_absence_test(record, NightCounts(eligible=300, lost=300), linked, RULE, 2)

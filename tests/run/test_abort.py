@@ -74,6 +74,13 @@ def test_a_run_ends_after_so_many_of_one_kind_and_not_before(response: Exchange,
     assert reason in (abort_reason([response] * times) or "")
 
 
+def test_the_reason_is_that_of_the_last_response() -> None:
+    assert "Status 503" in (abort_reason([exchange(status, b"<html>", HTML) for status in (502, 503)]) or "")
+    assert "returned 405" in (abort_reason([exchange(status) for status in (404, 404, 404, 404, 405)]) or "")
+    assert abort_reason([exchange(500), *[exchange(404)] * 4]) is None, "an older response of another kind counts"
+    assert "returned 404" in (abort_reason([exchange(500), *[exchange(404)] * 5]) or "")
+
+
 def test_only_the_latest_responses_count() -> None:
     assert abort_reason([exchange(500), exchange(404), REFUSED, REFUSED]) is not None
     assert abort_reason([REFUSED, exchange(404), REFUSED]) is None

@@ -1,8 +1,9 @@
 """A hostile server: is every failure classified, are time and memory bounded, do key and personal values stay secret?
 
     python -m benchmarks.hostile                            the client alone
-    python -m benchmarks.hostile --product                  check, drift, probe and probe --once at every behaviour
-    python -m benchmarks.hostile --product --command check  one of them
+    python -m benchmarks.hostile --product                     check, drift, probe and probe --once at every behaviour
+    python -m benchmarks.hostile --product --command check     one of them
+    python -m benchmarks.hostile --product --contract 2025-01-01 --contract 2026-10-15-1   with both bundled contracts
 
 The server runs in another process, so that the peak memory is the client's. Exits with 1 if anything is wrong.
 """
@@ -30,6 +31,7 @@ from tests.http.hostile.places import PLACES
 from tests.http.hostile.visit import mistake, visit, visit_place
 from tests.http.support import KEY
 from whopwatch.contract import load
+from whopwatch.contract.loader import DEFAULT_VERSION
 from whopwatch.core.exchange import Exchange
 
 BOUND_MIB = 48
@@ -41,28 +43,30 @@ def main() -> int:
     options = command_line(__doc__)
     options.add_argument("--product", action="store_true", help="run the commands instead of the client alone")
     options.add_argument("--command", choices=COMMANDS, action="append", help="with --product: this command only")
+    options.add_argument("--contract", action="append", help=f"with --product: edition (default {DEFAULT_VERSION})")
     arguments = options.parse_args()
     if arguments.product:
-        return try_product(arguments.command or COMMANDS)
+        return try_product(arguments.command or COMMANDS, arguments.contract or [DEFAULT_VERSION])
     return try_client()
 
 
-def try_product(commands: Sequence[str]) -> int:
-    """Run every command at every behaviour. Return the exit code."""
-    load()  # before the forks, which share it
+def try_product(commands: Sequence[str], editions: Sequence[str]) -> int:
+    """Run every command at every behaviour, with the contract of each edition. Return the exit code."""
     begun, runs, wrong = time.perf_counter(), 0, 0
     slowest = largest = 0.0
-    with tempfile.TemporaryDirectory() as folder, hostile_api() as (port, company):
-        for number, (command, behaviour) in enumerate(itertools.product(commands, NAMES)):
-            place = Path(folder) / str(number)
-            result = run(port, company, behaviour, command, place)
-            shutil.rmtree(place)
-            runs += 1
-            slowest, largest = max(slowest, result.seconds), max(largest, result.mib)
-            for mistake_made in result.mistakes():
-                wrong += 1
-                print(f"  not as expected: {command} at {behaviour}: {mistake_made}", flush=True)
-    print(f"runs                   {runs} ({len(NAMES)} behaviours, {', '.join(commands)})")
+    for edition in editions:
+        load(edition)  # before the forks, which share it
+        with tempfile.TemporaryDirectory() as folder, hostile_api(edition) as (port, company):
+            for number, (command, behaviour) in enumerate(itertools.product(commands, NAMES)):
+                place = Path(folder) / str(number)
+                result = run(port, company, behaviour, command, place, edition)
+                shutil.rmtree(place)
+                runs += 1
+                slowest, largest = max(slowest, result.seconds), max(largest, result.mib)
+                for mistake_made in result.mistakes():
+                    wrong += 1
+                    print(f"  not as expected: {edition}: {command} at {behaviour}: {mistake_made}", flush=True)
+    print(f"runs                   {runs} ({len(NAMES)} behaviours; {', '.join(commands)}; {', '.join(editions)})")
     print(f"mistakes               {wrong}")
     print(f"peak memory of a run   {largest:.0f} MiB (limit {MAX_MIB})")
     print(f"longest run            {slowest:.0f} s")

@@ -24,6 +24,7 @@ from urllib.request import urlopen
 from tests.e2e.hostile.behaviours import KEY, PERSONAL
 from tests.e2e.hostile.server import NAMES
 from whopwatch.cli import main
+from whopwatch.contract.loader import DEFAULT_VERSION
 
 OPERATIONS = "products.list,payments.list,users.retrieve"
 OWN_MIB = 100
@@ -110,9 +111,9 @@ def writings(value: str) -> dict[str, bytes]:
 
 
 @contextlib.contextmanager
-def hostile_api() -> Iterator[tuple[int, str]]:
-    """Run the server in a process of its own; yield its port and the id of the company."""
-    command = [sys.executable, "-m", "tests.e2e.hostile.server"]
+def hostile_api(edition: str = DEFAULT_VERSION) -> Iterator[tuple[int, str]]:
+    """Run the server of `edition` in a process of its own; yield its port and the id of the company."""
+    command = [sys.executable, "-m", "tests.e2e.hostile.server", edition]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         port, company = json.loads(server.stdout.readline())
@@ -122,7 +123,7 @@ def hostile_api() -> Iterator[tuple[int, str]]:
             server.kill()
 
 
-def run(port: int, company: str, behaviour: str, command: str, folder: Path) -> Run:
+def run(port: int, company: str, behaviour: str, command: str, folder: Path, edition: str = DEFAULT_VERSION) -> Run:
     """Run `command` at `behaviour` in a forked process, in the empty `folder`."""
     url = f"http://127.0.0.1:{port}/{NAMES.index(behaviour)}/api/v1"
     folder.mkdir(parents=True)
@@ -130,7 +131,7 @@ def run(port: int, company: str, behaviour: str, command: str, folder: Path) -> 
     inherited = _inherited_mib()
     child = os.fork()
     if child == 0:
-        _run_in_child(folder, _arguments(command, url), company)
+        _run_in_child(folder, [*_arguments(command, url), "--contract", edition], company)
     if command == "probe":
         _read_pages(folder, child)
     status, usage = _wait(child, begun + WALL_TIME)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import sys
 import threading
 from typing import Any
 
 from tests.e2e.hostile.behaviours import CHANGES, KEY
 from tests.http.hostile.behaviours import BEHAVIOURS, Answer
 from tests.http.hostile.server import read_head
+from whopwatch.contract import load
 from whopwatch.simulator import embedded
 
 NAMES = (*(behaviour.name for behaviour in BEHAVIOURS), *CHANGES)
@@ -58,7 +60,11 @@ def correct_value(port: int, path: str) -> Any:
 
 def main() -> None:
     """Serve until the process ends."""
-    with embedded(api_key=KEY, rate_limit=10**9) as simulator, socket.create_server(("127.0.0.1", 0)) as listener:
+    contract = load(sys.argv[1] if len(sys.argv) > 1 else None)
+    with (
+        embedded(contract, api_key=KEY, rate_limit=10**9) as simulator,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
         print(json.dumps([listener.getsockname()[1], simulator.company_id]), flush=True)
         serve(listener, simulator.port)
 

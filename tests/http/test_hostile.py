@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from dataclasses import fields
+from contextlib import ExitStack, suppress
+from dataclasses import fields, replace
 
 import pytest
 
@@ -14,8 +18,9 @@ from tests.http.hostile.places import CERTIFICATE, PLACES, Place
 from tests.http.hostile.server import HostileServer
 from tests.http.hostile.visit import mistake, visit, visit_place
 from tests.http.support import CONTRACT, KEY, UNPACED, call, target
+from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Exchange, Failure
-from whopwatch.http import Client
+from whopwatch.http import Client, Limits, wire
 
 
 def everything(exchange: Exchange) -> str:
@@ -109,10 +114,64 @@ def test_plain_http_takes_no_proxy(server: HostileServer, monkeypatch: pytest.Mo
         assert client.send(call(query=(("company_id", "answers correctly"),))).status == 200
 
 
-class HostileProxy:
-    """A proxy that refuses to connect, and keeps what it heard."""
+@pytest.mark.parametrize(
+    "proxy", ["http://u:secret@127.0.0.1:99999", "http://u:secret@h:abc", "http://[::1", "http://"]
+)
+def test_a_proxy_that_is_no_url_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(UsageError, match="HTTPS_PROXY") as error:
+        Client(target("https://api.example.com/api/v1"), CONTRACT, budget=1)
+    assert "secret" not in str(error.value)
 
-    def __init__(self) -> None:
+
+def test_a_slow_proxy_cannot_exceed_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HostileProxy(b"HTTP/1.1 200 OK" + b"." * 1000, pause=0.05) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        limits = replace(UNPACED, deadline=0.5)
+        with Client(target("https://api.example.com/api/v1"), CONTRACT, budget=1, limits=limits) as client:
+            assert client.send(call()).failure is Failure.PROXY
+        assert not proxy.has_sent_all
+
+
+@pytest.mark.parametrize("name", ["connecting goes on without end", "https, but it shakes no hand"])
+def test_closing_the_client_ends_what_is_not_connected_yet(name: str) -> None:
+    endless = Limits(rate=None, deadline=3600.0, connect=3600.0)
+    place = next(place for place in PLACES if place.name == name)
+    with place.open() as base_url, Client(target(base_url), CONTRACT, budget=1, limits=endless) as client:
+        thread = threading.Thread(target=client.send, args=(call(),), daemon=True)
+        thread.start()
+        while client.sent == 0:
+            time.sleep(0.01)
+        time.sleep(0.2)  # from the budget to the socket
+        client.close()
+        thread.join(60.0)
+        assert not thread.is_alive()
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="select has no limit there")
+def test_a_connection_is_used_again_in_a_process_with_many_open_files(server: HostileServer) -> None:
+    resource = pytest.importorskip("resource")
+    wanted = call(query=(("company_id", "keeps the connection"),))
+    with ExitStack() as opened, Client(target(server.base_url), CONTRACT, budget=2, limits=UNPACED) as client:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if before[0] < 1200:
+            if before[1] < 1200:
+                pytest.skip("the system allows no more open files")
+            resource.setrlimit(resource.RLIMIT_NOFILE, (1200, before[1]))
+            opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        while opened.enter_context(open(os.devnull)).fileno() < 1030:  # above what select takes
+            pass
+        assert [client.send(wanted).status for _ in range(2)] == [200, 200]
+
+
+class HostileProxy:
+    """A proxy that refuses to connect, or sends a `response` byte by byte, and keeps what it heard."""
+
+    def __init__(
+        self, response: bytes = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", pause: float = 0
+    ) -> None:
+        self._response, self._pause = response, pause
+        self.has_sent_all = False
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.heard = b""
@@ -128,7 +187,24 @@ class HostileProxy:
         connection, _ = self._socket.accept()
         with connection:
             self.heard = connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            with suppress(OSError):
+                for byte in self._response:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(self._pause)
+                self.has_sent_all = True
+
+
+@pytest.mark.parametrize(("host", "failure"), [("localhost", None), ("wrong.example", Failure.TLS)])
+def test_a_trusted_certificate_is_accepted_for_its_own_name_only(
+    monkeypatch: pytest.MonkeyPatch, host: str, failure: Failure | None
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    monkeypatch.setattr(wire, "_resolve", lambda _, port: [(socket.AF_INET, ("127.0.0.1", port))])
+    place = next(place for place in PLACES if place.name == "https, signed by itself")
+    with place.open() as base_url:
+        elsewhere = base_url.replace("127.0.0.1", host)
+        with Client(target(elsewhere), CONTRACT, budget=1, limits=UNPACED) as client:
+            assert client.send(call()).failure is failure
 
 
 def test_a_certificate_that_is_trusted_opens_the_door(monkeypatch: pytest.MonkeyPatch) -> None:

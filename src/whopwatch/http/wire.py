@@ -24,6 +24,7 @@ from urllib.request import getproxies, proxy_bypass
 import certifi
 import httptools
 
+from whopwatch.core.errors import UsageError
 from whopwatch.core.exchange import Failure, Phases
 from whopwatch.http.limits import Limits
 from whopwatch.http.timing import AttemptTimer
@@ -36,7 +37,9 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _MAX_GZIP_MEMBERS = 64
 """Compressed parts of one body: a proxy may join them (RFC 1952, 2.2)."""
 _COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
-_INFORMATIONAL = (100, 102, 103)
+_LOWEST_STATUS = 100
+_INFORMATIONAL = range(100, 200)
+"""Statuses of a response before the response: defined or not (RFC 9110, 15.2)."""
 
 
 class RequestFailedError(Exception):
@@ -125,25 +128,34 @@ class Origin:
         self._fresh = fresh
         self._idle: list[_IdleConnection] = []
         self._busy: set[socket.socket] = set()
+        self._is_closed = False
         self._lock = threading.Lock()
 
     def connect(self, timer: AttemptTimer, limits: Limits) -> socket.socket:
         """Return a connection ready for a request. Raise RequestFailedError if there is none in time."""
-        connection = (None if self._fresh else self._take_idle()) or self._open(timer, limits)
+        idle = None if self._fresh else self._take_idle()
+        if idle is None:
+            return self._open(timer, limits)
+        self._watch(idle)
+        return idle
+
+    def _watch(self, connection: socket.socket) -> None:
+        """Let `close` end what this thread does with `connection`. Raise RequestFailedError if it is closed already."""
         with self._lock:
-            self._busy.add(connection)
-        return connection
+            if not self._is_closed:
+                self._busy.add(connection)
+                return
+        connection.close()
+        raise RequestFailedError(Failure.RESET)
 
     def _open(self, timer: AttemptTimer, limits: Limits) -> socket.socket:
-        connection: socket.socket | None = None
+        connection = self._open_tcp(timer, limits)
         try:
-            connection = self._open_tcp(timer, limits)
             if self._proxy:
                 self._open_tunnel(connection, self._proxy, timer, limits)
             return self._start_tls(connection, self._tls, timer, limits) if self._tls else connection
         except BaseException:
-            if connection is not None:
-                connection.close()
+            self.release(connection, keep=False)
             raise
 
     def release(self, connection: socket.socket, *, keep: bool) -> None:
@@ -158,6 +170,7 @@ class Origin:
     def close(self) -> None:
         """Close every connection; requests in progress fail."""
         with self._lock:
+            self._is_closed = True
             idle, self._idle = self._idle, []
             for busy in self._busy:
                 with suppress(OSError):  # the thread that uses it closes it
@@ -173,8 +186,7 @@ class Origin:
                     return None
                 idle = self._idle.pop()
             # An idle connection that is readable holds the server's end of stream.
-            readable = select.select([idle.connection], [], [], 0)[0]
-            if not readable and time.monotonic() - idle.since < MAX_IDLE_SECONDS:
+            if not _is_readable(idle.connection) and time.monotonic() - idle.since < MAX_IDLE_SECONDS:
                 return idle.connection
             idle.connection.close()
 
@@ -192,17 +204,18 @@ class Origin:
                 raise RequestFailedError(_timeout_failure(timer, Failure.CONNECT_TIMEOUT))
             connection = socket.socket(family, socket.SOCK_STREAM)
             connection.settimeout(share)
+            self._watch(connection)
             try:
                 connection.connect(address)
-            except TimeoutError:
-                connection.close()
-                failure = _timeout_failure(timer, Failure.CONNECT_TIMEOUT)
-            except OSError:
-                connection.close()
-                failure = Failure.CONNECT
-            else:
                 timer.connect = timer.clock() - resolved
                 return connection
+            except TimeoutError:
+                failure = _timeout_failure(timer, Failure.CONNECT_TIMEOUT)
+            except OSError:
+                failure = Failure.CONNECT
+            finally:
+                if timer.connect is None:
+                    self.release(connection, keep=False)
         raise RequestFailedError(Failure.PROXY if self._proxy else failure)
 
     def _start_tls(
@@ -210,14 +223,21 @@ class Origin:
     ) -> socket.socket:
         begun = timer.clock()
         connection.settimeout(max(min(limits.connect, timer.remaining), 0.001))
+        encrypted: socket.socket = connection
         try:
-            encrypted = context.wrap_socket(connection, server_hostname=self.host)
+            encrypted = tls = context.wrap_socket(connection, server_hostname=self.host, do_handshake_on_connect=False)
+            self._watch(tls)
+            tls.do_handshake()
+            timer.tls = timer.clock() - begun
+            return tls
         except TimeoutError:
             raise RequestFailedError(_timeout_failure(timer, Failure.CONNECT_TIMEOUT)) from None
         except (ssl.SSLError, OSError, ValueError):
             raise RequestFailedError(Failure.TLS) from None
-        timer.tls = timer.clock() - begun
-        return encrypted
+        finally:
+            self.release(connection, keep=False)  # wrap_socket has taken its descriptor
+            if timer.tls is None:
+                self.release(encrypted, keep=False)
 
     def _open_tunnel(self, connection: socket.socket, proxy: SplitResult, timer: AttemptTimer, limits: Limits) -> None:
         """Request a tunnel to the host from the proxy. The proxy learns the host's name and nothing else."""
@@ -225,11 +245,13 @@ class Origin:
         if proxy.username:
             credentials = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
             request.append(f"Proxy-Authorization: Basic {base64.b64encode(credentials.encode()).decode()}")
-        connection.settimeout(max(min(limits.connect, timer.remaining), 0.001))
+        ends = timer.clock() + limits.connect
         try:
+            connection.settimeout(_seconds_left(timer, limits.connect))
             connection.sendall("\r\n".join([*request, "", ""]).encode("latin-1"))
             response = b""
             while b"\r\n\r\n" not in response and len(response) < _MAX_PROXY_RESPONSE:
+                connection.settimeout(_seconds_left(timer, max(ends - timer.clock(), 0.001)))
                 part = connection.recv(1)  # one byte at a time: bytes after the headers belong to TLS
                 if not part:
                     raise RequestFailedError(Failure.PROXY)
@@ -265,11 +287,23 @@ def _resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[obj
     return list(dict.fromkeys((family, tuple(address)) for family, _, _, _, address in found))
 
 
+def _is_readable(connection: socket.socket) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()  # unlike select, also for a process with more than 1,024 open files
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def _proxy(host: str) -> SplitResult | None:
     proxy = getproxies().get("https")
     if not proxy or proxy_bypass(host):
         return None
-    return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    with suppress(ValueError):
+        url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if url.hostname and url.port != 0:
+            return url
+    raise UsageError("HTTPS_PROXY is not the URL of a proxy.", expected="http://HOST:PORT")  # it may have a password
 
 
 @dataclass
@@ -378,6 +412,8 @@ def _read_response(connection: socket.socket, timer: AttemptTimer, limits: Limit
     try:
         _feed(parser, response, connection, timer, limits)
         response.status = parser.get_status_code()
+        if response.status < _LOWEST_STATUS:
+            raise RequestFailedError(Failure.PROTOCOL)
     finally:
         response.read_status = None  # break the reference cycle between response and parser
     return response

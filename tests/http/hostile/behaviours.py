@@ -90,6 +90,17 @@ def holds(connection: socket.socket, _: bytes) -> None:
     connection.recv(1)
 
 
+def half_closes(connection: socket.socket, _: bytes) -> None:
+    """Send nothing more, and wait until the client closes the connection."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.recv(1)
+
+
+def pauses(_: socket.socket, __: bytes) -> None:
+    """Let the client read what was sent so far."""
+    time.sleep(0.2)
+
+
 def hangs_up(connection: socket.socket, _: bytes) -> None:
     """Keep the connection for the next request, and close it then without an answer."""
     connection.recv(65536)
@@ -131,6 +142,7 @@ def json(body: bytes) -> Answer:
     return says(whole(body, b"Content-Type: application/json"))
 
 
+INTERIM = b"HTTP/1.1 103 Early Hints\r\n"
 CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"
 ZIPPED = gzip.compress(JSON)
 
@@ -243,7 +255,73 @@ BEHAVIOURS = (
         "packs in two headers", packed(gzip.compress(ZIPPED), b"gzip\r\nContent-Encoding: gzip"), Failure.ENCODING
     ),
     Behaviour("packs in 100,000 parts", packed(gzip.compress(b"", 1) * 100_000), Failure.ENCODING),
+    Behaviour("sends a status of zeros", says(whole(JSON, status=b"000 X")), Failure.PROTOCOL),
+    Behaviour("sends a status below 100", says(whole(JSON, status=b"099 X")), Failure.PROTOCOL),
+    Behaviour("claims HTTP/9.9", says(whole(JSON).replace(b"HTTP/1.1", b"HTTP/9.9")), Failure.PROTOCOL),
+    Behaviour(
+        "sends an interim answer with a body", says(INTERIM + b"Content-Length: 5\r\n\r\nHELLO"), Failure.PROTOCOL
+    ),
+    Behaviour(
+        "sends an interim answer in chunks",
+        says(INTERIM + b"Transfer-Encoding: chunked\r\n\r\n" + chunk(JSON) + chunk(b"") + whole(JSON)),
+        Failure.PROTOCOL,
+    ),
+    Behaviour(
+        "sends interim answers with headers without end",
+        repeats([INTERIM + b"X-A: bbbbbbbb\r\n" * 1000 + CRLF]),
+        Failure.HEADERS_TOO_LARGE,
+    ),
+    Behaviour("drips empty lines", repeats([CRLF], 0.05), Failure.DEADLINE),
+    Behaviour("drips a phrase", then(says(START[:-2]), repeats([b"x"], 0.05)), Failure.DEADLINE),
+    Behaviour(
+        "drips trailers", then(says(CHUNKED + b"0\r\n"), repeats([b"a", b":", b"b", CRLF], 0.05)), Failure.DEADLINE
+    ),
+    Behaviour("sends empty lines without end", repeats([CRLF * 9999]), Failure.HEADERS_TOO_LARGE),
+    Behaviour("sends a bare return in a header", says(whole(JSON, b"X-A: b\rSet-Cookie: c=d")), Failure.PROTOCOL),
+    Behaviour("sends a bare line feed in a header", says(whole(JSON, b"X-A: b\nX-B: c")), Failure.PROTOCOL),
+    Behaviour("sends a zero byte in a name", says(whole(JSON, b"X\0A: b")), Failure.PROTOCOL),
+    Behaviour("sends a space before the colon", says(START + b"Content-Length : 12\r\n\r\n" + JSON), Failure.PROTOCOL),
+    Behaviour("sends an empty length", says(START + b"Content-Length: \r\n\r\n" + JSON), Failure.PROTOCOL),
+    Behaviour("sends a length twice", says(whole(JSON, b"Content-Length: 12")), Failure.PROTOCOL),
+    Behaviour(
+        "sends a length over 64 bits",
+        says(START + b"Content-Length: 18446744073709551628\r\n\r\n" + JSON),
+        Failure.PROTOCOL,
+    ),
+    Behaviour(
+        "sends a chunk size over 64 bits",
+        says(CHUNKED + b"1000000000000000c\r\n" + JSON + b"\r\n0\r\n\r\n"),
+        Failure.PROTOCOL,
+    ),
+    Behaviour("sends a negative chunk size", says(CHUNKED + b"-1\r\n" + JSON), Failure.PROTOCOL),
+    Behaviour("sends a space before a chunk size", says(CHUNKED + b" c\r\n" + JSON + CRLF), Failure.PROTOCOL),
+    Behaviour("sends chunks without a return", says(CHUNKED + b"c\n" + JSON + b"\n0\n\n"), Failure.PROTOCOL),
+    Behaviour(
+        "sends chunks of one byte without end", then(says(CHUNKED), repeats([chunk(b" ") * 9999])), Failure.PROTOCOL
+    ),
+    Behaviour(
+        "ends its chunks by another encoding",
+        says(START + b"Transfer-Encoding: chunked, identity\r\n\r\n" + chunk(JSON) + chunk(b"")),
+        Failure.PROTOCOL,
+    ),
+    Behaviour(
+        "packs what it sends in chunks",
+        says(START + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + chunk(ZIPPED) + chunk(b"")),
+        Failure.PROTOCOL,
+    ),
+    Behaviour(
+        "sets a length in the trailers",
+        says(CHUNKED + chunk(JSON) + b"0\r\nContent-Length: 3\r\nTransfer-Encoding: br\r\n\r\n"),
+        Failure.PROTOCOL,
+    ),
+    Behaviour(
+        "redirects to a zero byte", says(whole(b"", b"Location: http://a/\0", status=b"307 X")), Failure.PROTOCOL
+    ),
     # it is packed wrongly
+    Behaviour("sends a deflate bomb", packed(zlib.compress(bytes(2**25), 9), b"deflate"), Failure.TOO_LARGE),
+    Behaviour("sends a bomb in parts", packed(gzip.compress(bytes(7 * 2**20)) * 60), Failure.TOO_LARGE),
+    Behaviour("packs without a frame", packed(zlib.compress(JSON)[2:-4], b"deflate"), Failure.ENCODING),
+    Behaviour("packs with a name without end", packed(b"\x1f\x8b\x08\x08" + b"n" * 2**20), Failure.ENCODING),
     Behaviour("packs nothing", packed(JSON), Failure.ENCODING),
     Behaviour("packs half", packed(ZIPPED[:-6]), Failure.ENCODING),
     Behaviour("packs with a wrong checksum", packed(ZIPPED[:-8] + bytes(8)), Failure.ENCODING),
@@ -264,7 +342,57 @@ BEHAVIOURS = (
     Behaviour("sends HTML", says(whole(b"<!doctype html>", b"Content-Type: text/html")), 200, BodyProblem.NOT_JSON),
     Behaviour("sends a byte order mark", json(b"\xef\xbb\xbf{}"), 200, BodyProblem.NOT_JSON),
     Behaviour("sends a number of 5000 digits", json(b"9" * 5000), 200, BodyProblem.NOT_JSON),
+    Behaviour(
+        "sends a million keys",
+        json(b"{" + b",".join(b'"%d":1' % at for at in range(600_000)) + b"}"),
+        200,
+        BodyProblem.TOO_MANY_VALUES,
+    ),
+    Behaviour("sends half a surrogate pair", json(b'{"a": "\\ud800"}'), 200, BodyProblem.NOT_UTF8),
+    Behaviour("sends a key twice, once escaped", json(b'{"\\u0061": 1, "a": 2}'), 200, BodyProblem.DUPLICATE_KEY),
+    Behaviour("sends two documents", json(JSON + JSON), 200, BodyProblem.NOT_JSON),
+    Behaviour("sends a zero byte at the end", json(JSON + b"\0"), 200, BodyProblem.NOT_JSON),
     # it is HTTP, and unpleasant
+    Behaviour(
+        "redirects to another scheme",
+        says(whole(b"", b"Location: gopher://x", status=b"307 X")),
+        307,
+        BodyProblem.EMPTY,
+    ),
+    Behaviour(
+        "redirects to half an address",
+        says(whole(b"", b"Location: http://[::1", status=b"303 X")),
+        303,
+        BodyProblem.EMPTY,
+    ),
+    *(
+        Behaviour(
+            f"asks for time as {name}", says(whole(JSON, b"Retry-After: " + time, status=b"429 X")), 429, attempts=3
+        )
+        for name, time in {
+            "no number": b"NaN",
+            "a power": b"1e9",
+            "a negative number": b"-5",
+            "an impossible date": b"Thu, 99 Foo 2026 99:99:99 GMT",
+            "a zone without end": b"Fri, 31 Dec 2026 23:59:59 +9999999999",
+        }.items()
+    ),
+    Behaviour(
+        "asks for time since 1970",
+        says(
+            whole(
+                JSON,
+                b"Date: Thu, 01 Jan 1970 00:00:00 GMT",
+                b"Retry-After: Fri, 31 Dec 9999 23:59:59 GMT",
+                status=b"503 X",
+            )
+        ),
+        503,
+    ),
+    Behaviour("has no limit of requests", says(whole(JSON, b"RateLimit-Remaining: 0", b"RateLimit-Reset: nan")), 200),
+    Behaviour("closes its half within the body", then(says(whole(JSON)[:-4]), half_closes), Failure.INCOMPLETE),
+    Behaviour("closes its half", then(says(whole(JSON)), half_closes), 200),
+    Behaviour("sends an unknown interim answer", then(says(b"HTTP/1.1 199 X\r\n\r\n"), pauses, says(whole(JSON))), 200),
     Behaviour("redirects to itself", says(whole(b"", b"Location: ?", status=b"302 Found")), 302, BodyProblem.EMPTY),
     Behaviour(
         "redirects elsewhere", says(whole(b"", b"Location: http://127.0.0.2/", status=b"308 X")), 308, BodyProblem.EMPTY

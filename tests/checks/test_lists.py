@@ -218,6 +218,26 @@ def test_a_list_begins_with_the_newest_item(contract: Contract, exchanges: list[
     ] * bool(violations)
 
 
+@pytest.mark.parametrize(
+    ("lists", "is_met"),
+    [
+        ([plans(3, 2, 1)], True),
+        ([plans(1, 2, 3)], False),
+        ([plans(1, 3, 2)], False),  # in no order
+        ([plans(2, 1)], False),  # too few to tell
+        ([plans(1, 3, 2), plans(3, 2, 1)], True),
+        ([plans(3, 2, 1), plans(1, 2, 3)], False),
+        ([], False),
+    ],
+)
+def test_only_a_list_that_begins_with_the_newest_item_meets_the_rule(
+    contract: Contract, lists: list[list[Any]], is_met: bool
+) -> None:
+    sent = [one for items in lists for one in all_pages(items)]
+    assert ("plans.list", "default-order/oldest-first") in met(contract, "default-order", *sent) or not is_met
+    assert is_met or not met(contract, "default-order", *sent)
+
+
 def test_a_list_without_a_direction_may_begin_anywhere(contract: Contract) -> None:
     made = exchange("courses.list", page(plans(1, 2, 3)))
 

@@ -156,9 +156,15 @@ async def answer(scope: Mapping[str, Any], receive: Receive, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+async def answer_body(scope: Mapping[str, Any], receive: Receive, send: Any) -> None:
+    """Read the body of a request of one part, then answer."""
+    await receive()
+    await answer(scope, receive, send)
+
+
 @contextmanager
-def limited(limits: HttpLimits) -> Iterator[int]:
-    """Serve `answer` with these limits; yield the port."""
+def limited(limits: HttpLimits, app: Any = answer) -> Iterator[int]:
+    """Serve `app` with these limits; yield the port."""
     original = uvicorn.Config
 
     def config(app: Any, **settings: Any) -> uvicorn.Config:
@@ -167,7 +173,7 @@ def limited(limits: HttpLimits) -> Iterator[int]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(uvicorn, "Config", config)
-        with served(answer, name="test server") as port:
+        with served(app, name="test server") as port:
             yield port
 
 
@@ -231,6 +237,17 @@ def test_an_idle_connection_gives_way_to_a_request() -> None:
         assert received(port, GET + LAST).endswith(b"/a")
         with suppress(ConnectionResetError):
             assert connection.recv(1) == b""
+
+
+def test_a_connection_within_a_request_is_not_closed_for_another() -> None:
+    """The second connection is the only one that waits, so it gives way."""
+    limits = HttpLimits(connections=1, head_seconds=60)
+    with limited(limits, answer_body) as port, socket.create_connection((HOST, port), timeout=20) as connection:
+        connection.sendall(b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nexpect: 100-continue\r\n" + LAST)
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert received(port, GET + LAST) == b""
+        connection.sendall(b"ok")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 def test_a_taken_port_is_an_error_that_names_the_server() -> None:

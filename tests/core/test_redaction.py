@@ -161,6 +161,14 @@ def test_output_starts_no_command_at_any_line() -> None:
     assert safe_output("::error::x\n::a", begins_line=False) == "::error::x\n: :a"
 
 
+@pytest.mark.parametrize(("secret", "is_found"), [("abcd_1234_wxy", False), ("abcd_1234_wxyz", True)])
+def test_a_secret_of_twelve_letters_and_digits_is_found_however_it_is_written(secret: str, is_found: bool) -> None:
+    remember(secret)
+    assert redact(f"a {secret} b") == "a *** b"
+    for write in (lambda key: key.encode().hex(), lambda key: base64.b64encode(key.encode()).decode()):
+        assert (MASK in redact(f"a {write(secret)} b")) is is_found
+
+
 def test_sanitized_text_has_no_secret() -> None:
     assert sanitize(f"a\x1b[1m{KEY[:9]}\u202e{KEY[9:]}") == "a\N{REPLACEMENT CHARACTER}[1m***"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.diff.documents import TEXT, WHOLE, Node, document, found, placed, record
 from whopwatch.contract import edition_dir
 from whopwatch.core.errors import ContractError
-from whopwatch.diff.nodes import canonical
+from whopwatch.diff.nodes import Fields, canonical
 from whopwatch.diff.operations import compare_behaviour
 from whopwatch.diff.read_openapi import read_openapi
 from whopwatch.diff.result import compare_sides
@@ -21,6 +21,31 @@ PAGE = record("data", data={"type": "array", "items": CAT}, best=CAT)
 
 def side(node: Node) -> Side:
     return Side("made up", {"v1": read_openapi(node, "made up")})
+
+
+def test_the_keys_of_a_part_that_nothing_read_are_the_rest() -> None:
+    def fields() -> Fields:
+        return Fields({"a": 1, "b": None, "c": 3, "x-d": 4})
+
+    def rest(part: Fields) -> list[str]:
+        return part.rest(lambda key: key.startswith("x-"))
+
+    untouched = fields()
+    assert (len(untouched), list(untouched), list(untouched.keys())) == (
+        4,
+        ["a", "b", "c", "x-d"],
+        ["a", "b", "c", "x-d"],
+    )
+    assert "e" not in untouched
+    assert (untouched.get("e", 5), untouched.pick({"e"})) == (5, {})
+    assert rest(untouched) == ["a", "b", "c"]
+    read = fields()
+    assert (read["a"], read.get("b", 5)) == (1, None)
+    assert rest(read) == ["c"]
+    seen = fields()
+    assert "a" in seen
+    assert list(seen.pick({"c", "b", "e"}).items()) == [("b", None), ("c", 3)]
+    assert rest(seen) == []
 
 
 def test_a_shared_schema_is_one_change_in_all_its_places() -> None:

@@ -175,6 +175,26 @@ def test_numbers_are_limited_at_the_second_lowest_and_second_highest(contract: C
         assert pairs == ((filter.name, "2" if filter.test == "at-least" else "4"),)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "lowest", "highest"),
+    [
+        ((1, 2, 3, 10**9), "2", "2"),
+        ((1, 2, 3, 10**9 - 1), "2", "3"),
+        ((-(10**9), 1, 2, 3), "2", "2"),
+        ((1.5, 2, 3, 4), "3", "3"),
+    ],
+)
+def test_numbers_that_are_no_integers_or_very_large_are_not_sent(
+    contract: Contract, numbers: tuple[float, ...], lowest: str, highest: str
+) -> None:
+    parameters = ListParameters(contract, contract.operation("reviews.list"))
+    for filter in parameters.filters.values():
+        if filter.test in ("at-least", "at-most"):
+            listing = WholeList([_with(filter.paths[0], number) for number in numbers], parameters)
+            values = [dict(pairs)[filter.name] for pairs in filter_values._weakly_selective_values(listing, filter, 0)]
+            assert values == [lowest if filter.test == "at-least" else highest]
+
+
 def test_a_search_uses_the_middle_of_a_word_in_capitals(contract: Contract) -> None:
     operation, filter = next(
         (operation, filter)

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from whopwatch.checks import FailedCheck
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Failure, Phases, Purpose
 from whopwatch.core.finding import Confidence, Finding, FindingState, Severity
 from whopwatch.core.report import OperationResult, Report, State, Verdict
+from whopwatch.planning.state import StepFailure
 from whopwatch.reports.text import checks_line, requests_line
 from whopwatch.run import INTERRUPTED, judge
 from whopwatch.run.conclude import (
@@ -25,6 +27,7 @@ from whopwatch.run.conclude import (
     READ_ONLY,
     RowEvidence,
     conclude,
+    failed_inside,
     median_latency,
     sample_count,
 )
@@ -255,6 +258,30 @@ def test_empty_lists_beside_an_object_are_not_clean(contract: Contract) -> None:
     made = judge(contract, observation(*exchanges, selected=("products.list", "companies.retrieve")), "t")
     assert row(made, "companies.retrieve").state is State.VERIFIED
     assert (made.verdict, made.reason) == (Verdict.COULD_NOT_CHECK, ALL_EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("count", "named", "more"), [(1, 1, ""), (5, 5, ""), (6, 5, " and 1 more"), (9, 5, " and 4 more")]
+)
+def test_of_many_failures_inside_five_are_named_once(count: int, named: int, more: str) -> None:
+    checks = [FailedCheck(f"c{number}", "KeyError") for number in range(count)]
+    steps = [StepFailure(f"s{number}", f"{place}.list", "ValueError") for number in range(count) for place in "ab"]
+    names = [
+        ", ".join(f"{letter}{n} ({error})" for n in range(named))
+        for letter, error in (("c", "KeyError"), ("s", "ValueError"))
+    ]
+    assert failed_inside(checks, steps) == (
+        f"checks failed inside whopwatch: {names[0]}{more}; planning steps failed inside whopwatch: {names[1]}{more}. "
+        "This is a bug in whopwatch; everything else was checked"
+    )
+    assert failed_inside([], []) is None
+
+
+@pytest.mark.parametrize(("count", "named", "more"), [(1, 1, ""), (6, 6, ""), (7, 6, " and 1 more")])
+def test_of_many_denied_operations_six_are_named(count: int, named: int, more: str) -> None:
+    made = report(seen("a"), *[seen(f"o{number}.list", samples=0, denied=True) for number in range(count)])
+    names = ", ".join(f"o{number}.list" for number in range(named)) + more
+    assert f"to this key: {names}. Grant the permissions" in (made.reason or "")
 
 
 def test_findings_of_operations_that_only_lent_their_ids_do_not_count(contract: Contract) -> None:

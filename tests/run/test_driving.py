@@ -148,6 +148,20 @@ def test_each_operation_is_requested_once_with_ids_of_other_responses(contract: 
     assert [call.operation.id for call in sent] == ["plans.list"]
 
 
+@pytest.mark.parametrize("most", range(1, 6))
+def test_requests_for_each_operation_end_after_the_one_that_ends_the_run(contract: Contract, most: int) -> None:
+    """The response to the last request is kept, and no experiment goes on or begins after it."""
+    state, sent = run_state(contract, "products.retrieve", "plans.list", "payments.list_fees"), list[str]()
+
+    def send(call: Call) -> Exchange:
+        sent.append(call.operation.id)
+        return answer(call, status=404) if call.operation.id == "payments.list_fees" else listed(call)
+
+    driving.reach(state, send, lambda: len(sent) >= most)
+    assert len(sent) == most
+    assert list(state.traces) == list(dict.fromkeys(sent))
+
+
 def first_round(contract: Contract, *found: tuple[str, list[str], dict[str, str]]) -> list[Exchange]:
     """Return the pages that a single round of probes saw."""
     return [

@@ -135,21 +135,21 @@ def _list_violations(traversal: DisturbedTraversal) -> Iterator[ListViolation]:
         yield ListViolation(TWICE_WHILE_WRITING, "/data/*/id")
     if any(shown[id] > 2 for id in changed):
         yield ListViolation(CHANGED_SHOWN_THRICE, "/data/*/id")
-    if _skipped(traversal, shown):
+    if _skips(traversal, shown):
         yield ListViolation(SKIPPED_WHILE_WRITING, "/data/*/id")
 
 
-def _skipped(traversal: DisturbedTraversal, shown: Counter[str]) -> Sequence[str]:
-    """Return unchanged items of the run that are missing between items that the traversal shows, newest first."""
+def _skips(traversal: DisturbedTraversal, shown: Counter[str]) -> bool:
+    """Return whether unchanged items of the run are missing between items that the traversal shows."""
     newest_first = list(reversed(traversal.own))
     positions = [position for position, id in enumerate(newest_first) if shown[id]]
     if not positions:
-        return ()
+        return False
     # What was there before the run is older than its own items: one of it shows that the traversal is past them all.
     is_past = not traversal.older.isdisjoint(shown) or traversal.pages[-1].info("has_next_page") is not True
     end = len(newest_first) if is_past else positions[-1]
     written = traversal.written.deleted | traversal.written.changed
-    return [id for id in newest_first[positions[0] : end] if not shown[id] and id not in written]
+    return any(not shown[id] and id not in written for id in newest_first[positions[0] : end])
 
 
 UPDATED = "updated_at"

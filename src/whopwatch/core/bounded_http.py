@@ -40,7 +40,7 @@ class SenderGoneError(Exception):
     """The sender closed the connection before the body was complete."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _OpenBody:
     deadline: asyncio.Timeout
     size: int = 0
@@ -55,16 +55,15 @@ class BodyReader:
 
     def __init__(self, limits: HttpLimits) -> None:
         self._limits = limits
-        self._open: dict[int, _OpenBody] = {}
+        self._open: dict[_OpenBody, None] = {}
         self._size = 0
-        self._number = 0
 
     async def read(self, receive: Receive) -> bytes:
         """Read one body. Raise BodyTooLargeError, TimeoutError or SenderGoneError."""
-        self._number += 1
-        number, parts = self._number, []
+        parts: list[bytes] = []
         async with asyncio.timeout(self._limits.body_seconds) as deadline:
-            body = self._open[number] = _OpenBody(deadline)
+            body = _OpenBody(deadline)
+            self._open[body] = None
             try:
                 while True:
                     message = await receive()
@@ -76,7 +75,7 @@ class BodyReader:
                     if not message.get("more_body", False):
                         return b"".join(parts)
             finally:
-                del self._open[number]
+                del self._open[body]
                 self._size -= body.size
 
     def _grow(self, body: _OpenBody, size: int) -> None:
@@ -85,7 +84,7 @@ class BodyReader:
         if body.size > self._limits.body_bytes:
             raise BodyTooLargeError
         if self._size > self._limits.open_bytes:
-            oldest = next(iter(self._open.values()))
+            oldest = next(iter(self._open))
             with suppress(RuntimeError):  # it has timed out already
                 oldest.deadline.reschedule(asyncio.get_running_loop().time())
 
@@ -167,8 +166,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     limits: HttpLimits
     open_connections: OpenConnections
-    _head_bytes = 0
-    _in_head = True
+    _head_bytes: int
+    _in_head: bool
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -207,7 +206,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop the time limit of the head."""
         self._stop_timer()
-        self._in_head, self._head_bytes = False, 0
+        self._in_head = False
         self.open_connections.works(self)
         super().on_headers_complete()
 
@@ -218,7 +217,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.open_connections.waits(self, self.transport)
 
     def _await_head(self) -> None:
-        self._in_head = True
+        self._in_head, self._head_bytes = True, 0
         self.open_connections.waits(self, self.transport)
         self._timer = self.loop.call_later(self.limits.head_seconds, self._too_slow)
 

@@ -275,8 +275,7 @@ def failed_inside(checks: Sequence[FailedCheck], steps: Sequence[StepFailure] = 
     ):
         names = list(dict.fromkeys(rows))
         if names:
-            more = ", ..." if len(names) > MAX_NAMED else ""
-            parts.append(f"{kind} failed inside whopwatch: {', '.join(names[:MAX_NAMED])}{more}")
+            parts.append(f"{kind} failed inside whopwatch: {first_few(names, MAX_NAMED)}")
     return f"{'; '.join(parts)}. This is a bug in whopwatch; everything else was checked" if parts else None
 
 

@@ -66,6 +66,7 @@ MISTAKES = {
     "simulate --key company=plan:basic:read": "not one of company",
     "simulate --key a=plan:basic:read --app-key a=": "each name once",
     "simulate --app-key a=plan:basic:red": "did you mean 'plan:basic:read'?",
+    "simulate --webhook-url https://api.whop.com./webhooks": "Cannot send deliveries to this address",
     "simulate --webhook-url http://127.0.0.1:9 --webhook-every inf": "from 0.001",
     "simulate --webhook-url http://127.0.0.1:9 --webhook-every nan": "from 0.001",
     "simulate --webhook-url http://127.0.0.1:9 --webhook-every 0": "from 0.001",

@@ -66,6 +66,15 @@ def test_a_header_value_cannot_break_out(value: str) -> None:
         send(sender, f"{BASE}/products", headers=(("X-A", value),))
 
 
+@pytest.mark.parametrize("second", ["X-A", "x-a"])
+def test_a_header_cannot_hide_behind_another_of_its_name(second: str) -> None:
+    sender, *_ = client()
+    with pytest.raises(UnsafeRequestError, match="header"):
+        send(sender, f"{BASE}/products", headers=(("X-A", "a\r\nX-B: c"), (second, "1")))
+    with pytest.raises(UnsafeRequestError, match="repeated"):
+        send(sender, f"{BASE}/products", headers=(("X-A", "1"), (second, "1")))
+
+
 def test_a_key_in_the_url_is_refused() -> None:
     sender, *_ = client()
     with pytest.raises(UnsafeRequestError, match="key") as refused:

@@ -273,6 +273,25 @@ def test_a_handler_that_is_not_there_is_a_bad_gateway(backend: Backend) -> None:
         assert post(listener, body_of(backend)) == 502
 
 
+def test_a_handler_that_answers_slowly_is_a_gateway_timeout(backend: Backend) -> None:
+    """Each byte comes in time, but not the response."""
+    limits = ReceiverLimits(forward_seconds=0.5)
+    checker = DeliveryChecker(CONTRACT, Secret(SECRET))
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            for byte in (bytes([each]) for each in b"HTTP/1.1 200 " + b"O" * 200):
+                connection.sendall(byte)
+                time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=(server,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with run_listener(CONTRACT, checker, forward_to=url, limits=limits) as listener:
+            assert post(listener, body_of(backend)) == 504
+
+
 class Idle:
     """Connections that send nothing, or part of a request head."""
 

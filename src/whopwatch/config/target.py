@@ -26,10 +26,15 @@ def host_of(url: str) -> str:
     return (urlsplit(url).hostname or "").rstrip(".")
 
 
+def is_whop(url: str) -> bool:
+    """Return whether `url` is on a host of Whop, the sandbox included."""
+    host = host_of(url)
+    return host == WHOP_DOMAIN or host.endswith(f".{WHOP_DOMAIN}")
+
+
 def is_production(url: str) -> bool:
     """Return whether `url` is on a host of Whop that never accepts writes."""
-    host = host_of(url)
-    return (host == WHOP_DOMAIN or host.endswith(f".{WHOP_DOMAIN}")) and host not in WRITABLE_WHOP_HOSTS
+    return is_whop(url) and host_of(url) not in WRITABLE_WHOP_HOSTS
 
 
 def is_local(url: str) -> bool:

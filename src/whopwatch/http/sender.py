@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from whopwatch import __version__
 from whopwatch.config import Secret, Target
@@ -28,6 +28,7 @@ from whopwatch.http.wire import HttpRequest, RawResponse, Transport
 _NOT_IN_A_URL = re.compile(r"[^!-~]|#")
 _OVERRIDE_HEADER = re.compile(r"method|override|rewrite|original-ur[il]|^upgrade$|^http2-settings$", re.IGNORECASE)
 _OVERRIDE_PARAMETERS = frozenset({"_method", "_httpmethod", "x-http-method", "x-http-method-override"})
+_SEPARATOR = re.compile(r"[/\\?#\x00-\x1f\x7f\ufffd]")
 _LEVELS_OF_ENCODING = 4
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*")
@@ -121,8 +122,8 @@ def _refuse_segment(segment: str) -> str | None:
         plain = unquote(plain, errors="replace")
     if plain != unquote(plain, errors="replace"):
         return "the path is percent-encoded several times"
-    if "/" in plain or "\\" in plain or "\ufffd" in plain:
-        return "the path contains an encoded separator, or bytes that are not UTF-8"
+    if _SEPARATOR.search(plain):
+        return "the path contains an encoded separator or control character, or bytes that are not UTF-8"
     if plain.partition(";")[0] in ("", ".", ".."):
         return "the path contains an empty or a dot segment"
     return None
@@ -135,7 +136,7 @@ def _refuse_query(url: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _is_override(parameter: str) -> bool:
-    return unquote(parameter).strip().lower() in _OVERRIDE_PARAMETERS
+    return unquote_plus(parameter).strip().lower() in _OVERRIDE_PARAMETERS
 
 
 WRONG_KEY = "whopwatch-wrong-key"
@@ -226,7 +227,10 @@ class GuardedSender:
         self._transport.close()
 
     def _admit(self, request: HttpRequest) -> Operation:
-        reason = self._guard.refuse(request.method, request.url, dict(request.headers), request.body is not None)
+        headers = dict(request.headers)
+        reason = self._guard.refuse(request.method, request.url, headers, request.body is not None)
+        if len({name.lower() for name in headers}) != len(request.headers):
+            reason = reason or "a header is repeated"  # of two, servers and proxies read different ones
         operation = self._guard.operation(request.method, request.url)
         if reason or operation is None:
             raise UnsafeRequestError(

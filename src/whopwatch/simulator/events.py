@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from whopwatch.config.target import is_local
+from whopwatch.config.target import is_local, is_whop
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.errors import UsageError
@@ -254,7 +254,8 @@ class WebhookOptions:
         if self.url is None:
             return
         parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or not self.url.isprintable():
+        host, is_url = parts.hostname or "", parts.scheme in ("http", "https") and self.url.isprintable()
+        if not is_url or not host or not host.isascii() or is_whop(self.url):
             raise UsageError(
                 "Cannot send deliveries to this address.",
                 where="option --webhook-url",

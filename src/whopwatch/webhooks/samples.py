@@ -5,6 +5,7 @@ Samples are correct deliveries, and every kind of wrong one that a handler has t
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from whopwatch.config.target import is_whop
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError, did_you_mean
 from whopwatch.signature import SIGNATURE_HEADER, SIGNATURE_HEADERS, TIMESTAMP_HEADER, signed_headers
@@ -200,14 +202,16 @@ def require_handler_url(text: str, option: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         parts, host = urlsplit(""), ""
-    if parts.scheme not in ("http", "https") or not host or not text.isprintable() or " " in text:
+    # Two readers of a host that is not ASCII can take it for two hosts.
+    is_readable = host.isascii() and text.isprintable() and " " not in text
+    if parts.scheme not in ("http", "https") or not host or not is_readable:
         raise UsageError(
             "Deliveries cannot be sent to this address.",
             where=f"option {option}",
             expected="a URL such as http://127.0.0.1:8000/webhooks",
             got=repr(text[:100]),
         )
-    if host == "whop.com" or host.endswith(".whop.com"):
+    if is_whop(text):
         raise UsageError(
             "Deliveries cannot be sent to Whop itself.",
             where=f"option {option}",
@@ -224,7 +228,7 @@ class Forwarder:
     """
 
     def __init__(self, url: str, seconds: float) -> None:
-        self._url = url
+        self._url, self._seconds = url, seconds
         self._client = httpx.AsyncClient(timeout=seconds, trust_env=False, limits=httpx.Limits(max_connections=100))
 
     async def __call__(self, delivery: Delivery) -> int:
@@ -236,9 +240,12 @@ class Forwarder:
             if name in FORWARDED_HEADERS
         ]
         try:
-            async with self._client.stream("POST", self._url, content=delivery.body, headers=headers) as response:
+            async with (
+                asyncio.timeout(self._seconds),  # httpx limits each read, not the whole request
+                self._client.stream("POST", self._url, content=delivery.body, headers=headers) as response,
+            ):
                 return response.status_code if response.status_code >= 200 else HANDLER_UNREACHABLE
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, TimeoutError):
             return HANDLER_TIMEOUT
         except httpx.HTTPError:
             return HANDLER_UNREACHABLE

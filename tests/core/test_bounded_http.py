@@ -136,13 +136,21 @@ def test_the_backlog_is_half_of_the_connections_within_bounds() -> None:
 
 @pytest.mark.parametrize(
     ("soft", "hard", "usable", "raised"),
-    [(2000, 4000, 500, None), (500, 4000, 500, 884), (500, 600, 216, 600), (300, 300, 1, 300)],
+    [
+        (2000, 4000, 500, None),
+        (884, 4000, 500, None),
+        (883, -1, 500, 884),
+        (500, 4000, 500, 884),
+        (500, 600, 216, 600),
+        (300, 300, 1, 300),
+    ],
 )
 def test_connections_are_limited_by_the_descriptors_of_the_process(
     monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, usable: int, raised: int | None
 ) -> None:
     resource = pytest.importorskip("resource")
     limits: list[int] = []
+    monkeypatch.setattr(resource, "RLIM_INFINITY", -1)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted[0]))
     assert usable_connections(500) == usable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from whopwatch.diff.compare import (
 from whopwatch.diff.model import Api, ApiOperation, ApiParameter, ApiResponse, Body, Direction, Property, Shape, event
 from whopwatch.diff.renames import (
     api_wide_renames,
+    mark_moved,
     name_of,
     name_similarity,
     object_of,
@@ -280,6 +282,40 @@ def test_a_field_is_renamed_to_the_most_similar_one_and_to_no_other(
     assert {place for place, relation in relations.items() if relation} == {*pairs, *pairs.values()}
     for gone, come in pairs.items():
         assert [relations[gone], relations[come]] == [Relation("renamed", come), Relation("renamed", gone)]
+
+
+@pytest.mark.parametrize(
+    ("others", "is_moved"),
+    [
+        ([("D2", "added", "products.get", "/plan/price", "number")], True),
+        ([("D2", "added", "products.get", "param:price", "number")], True),
+        ([("D2", "added", "products.get", "/plan/price", "string")], False),  # another description
+        ([("D2", "added", "products.get", "/plan/cost", "number")], False),  # another name
+        ([("D2", "added", "plans.get", "/plan/price", "number")], False),  # another operation
+        ([("D5", "removed", "products.get", "/plan/price", "number")], False),  # removed, too
+        ([("D2", "added", "products.get", place, "number") for place in ("/a/price", "/b/price")], False),
+        ([], False),
+    ],
+)
+def test_a_field_moved_if_exactly_one_like_it_was_added(others: list[Any], is_moved: bool) -> None:
+    gone = change("D5", "removed", "products.get", "/price", "number")
+    come = [change(*other) for other in others]
+    marked = list(mark_moved([gone, *come]))
+    assert [one.location for one in marked] == [one.location for one in (gone, *come)]
+    expected = [Relation("moved", come[0].location), Relation("moved", "/price")] if is_moved else [None] * len(marked)
+    assert [one.change.relation for one in marked] == expected
+
+
+def test_a_field_that_was_renamed_did_not_move() -> None:
+    gone = change("D5", "removed", "products.get", "/price", "number")
+    come = change("D2", "added", "products.get", "/plan/price", "number")
+    renamed = Relation("renamed", "/cost")
+    for pair in ((True, False), (False, True), (True, True)):
+        sides = [
+            replace(one, change=replace(one.change, relation=renamed)) if is_renamed else one
+            for one, is_renamed in zip((gone, come), pair, strict=True)
+        ]
+        assert list(mark_moved(sides)) == sides
 
 
 def renamed(old: str, new: str, objects: int, kept: int = 0, words: str = "required, string") -> list[Placed]:

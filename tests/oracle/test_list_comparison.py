@@ -19,6 +19,7 @@ from whopwatch.oracle.traversal import StepBack, Traversal
 ALL = ("first", "100")
 ASC, DESC = ("direction", "asc"), ("direction", "desc")
 VISIBLE, HIDDEN = ("visibilities[]", "visible"), ("visibilities[]", "hidden")
+BOTH = (VISIBLE, HIDDEN)
 LATE = ("created_after", "2026-01-04T00:00:00Z")
 NEXT, PREVIOUS = "/page_info/has_next_page", "/page_info/has_previous_page"
 Found = list[tuple[Rule, str]]
@@ -128,6 +129,22 @@ WRONG: list[tuple[tuple[Exchange, ...], Found]] = [
     (
         (page((6, 5), ("first", "2"), has_next=True), page((6, 5), ("first", "2"), after(5), has_next=True)),
         [(rules.EARLIER_ITEMS, "param:after")],  # it begins anew
+    ),
+    (
+        (page((6, 5), ("first", "2"), has_next=True), page((6,), ("first", "2"), after(5), has_previous=True)),
+        [(rules.EARLIER_ITEMS, "param:after")],  # it begins anew, with fewer items
+    ),
+    (
+        (page((6, 5), ("first", "2"), has_next=True), page((6, 5, 4), ALL, after(5), has_previous=True)),
+        [(rules.EARLIER_ITEMS, "param:after")],  # with more
+    ),
+    (
+        (page((6, 5), ("first", "2"), has_next=True), page((5,), ("first", "2"), after(5), has_previous=True)),
+        [(rules.EARLIER_ITEMS, "param:after"), (rules.ENDS_EARLY, "/data")],  # it shows the end of the page before
+    ),
+    (
+        (page((6, 5), ("first", "2"), has_next=True), page((), ("first", "2"), after(5), has_previous=True)),
+        [(rules.ENDS_EARLY, "/data")],  # an empty page does not begin anew
     ),
     (
         (page((6, 5), ("first", "2"), has_next=True), page((4, 3, 2, 1), ALL, after(5))),
@@ -240,6 +257,30 @@ def test_a_step_back_shows_what_the_traversal_skipped(contract: Contract) -> Non
     step = StepBack(made, ListPage(request(unsure[1:3], LAST, has_next=True)), 2)
 
     assert compare_step_back(whole(contract, unsure), step) == [(rules.ITEMS_SKIPPED, "param:after")]
+
+
+@pytest.mark.parametrize(
+    ("back", "expected"),
+    [
+        (page((5, 4), LAST, has_next=True), [(rules.ITEMS_SKIPPED, "param:after")]),
+        (page((6, 5, 4), ("last", "3"), has_next=True), [(rules.ITEMS_SKIPPED, "param:after")]),
+        (page((6, 4), LAST, has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),  # not the end
+        (page((5, 6, 4), ("last", "3"), has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),
+        (page((4,), ("last", "1"), has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),  # no item of before
+        (page((5, 9), LAST, has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),  # in no list
+        (page((5, 3), LAST, has_next=True), [(rules.WRONG_PAGE_BACK, "param:before")]),  # shown by the page itself
+    ],
+)
+def test_only_the_end_of_the_pages_before_shows_what_was_skipped(
+    contract: Contract, back: Exchange, expected: Found
+) -> None:
+    unsure = [{name: item[name] for name in ("id", "created_at")} if item["id"] == "plan_4" else item for item in ITEMS]
+    made = traversal(
+        contract,
+        page((6, 5), ("first", "2"), *BOTH, has_next=True),
+        page((3,), ("first", "1"), *BOTH, after(5), has_next=True, has_previous=True),
+    )
+    assert compare_step_back(whole(contract, unsure), StepBack(made, ListPage(back), 2)) == expected
 
 
 COUNTED = [plan(number, member_count={5: 9, 3: 5, 2: 7}.get(number)) for number in (5, 4, 3, 2, 1)]

@@ -306,6 +306,13 @@ def test_a_field_moved_if_exactly_one_like_it_was_added(others: list[Any], is_mo
     assert [one.change.relation for one in marked] == expected
 
 
+@pytest.mark.parametrize(("drift_class", "movement"), [("D6", "narrowed"), ("D11", "removed"), ("D5", "replaced")])
+def test_only_a_removed_field_moved(drift_class: str, movement: str) -> None:
+    changed = change(drift_class, movement, "products.get", "/price", "number")
+    sides = [changed, change("D2", "added", "products.get", "/plan/price", "number")]
+    assert list(mark_moved(sides)) == sides
+
+
 def test_a_field_that_was_renamed_did_not_move() -> None:
     gone = change("D5", "removed", "products.get", "/price", "number")
     come = change("D2", "added", "products.get", "/plan/price", "number")

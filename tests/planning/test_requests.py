@@ -43,11 +43,15 @@ WRITES = (
 class Store:
     """An API that stores what is written: every resource can be created, changed, listed and deleted.
 
-    `rejected` are fields that no create may have. A list shows the newest object first.
+    `rejected` are fields that no create may have, `refused` the HTTP methods that this key may not use with objects.
+    A list shows the newest object first; with `empty`, it shows only what was created.
     """
 
-    def __init__(self, contract: Contract, rejected: Iterable[str] = ()) -> None:
-        self.contract, self.rejected = contract, set(rejected)
+    def __init__(
+        self, contract: Contract, rejected: Iterable[str] = (), refused: Iterable[str] = (), *, empty: bool = False
+    ) -> None:
+        self.contract, self.rejected, self.refused = contract, set(rejected), set(refused)
+        self.empty = empty
         self.objects: dict[str, list[dict[str, Any]]] = {}
 
     def __call__(self, call: Call) -> tuple[Any, int]:
@@ -60,7 +64,10 @@ class Store:
         operation, method = call.operation, call.operation.method_name
         own = self.objects.setdefault(operation.resource, [])
         if operation.is_list:
-            return self._page(own or [{"id": f"{operation.resource}_0", "title": None}], dict(call.query)), 200
+            there = [] if self.empty else [{"id": f"{operation.resource}_0", "title": None}]
+            return self._page(own or there, dict(call.query)), 200
+        if operation.method in self.refused and method != "create":
+            return {"error": {}}, 403
         if method == "create":
             if found := self.rejected & (call.body or {}).keys():
                 return {"error": {"param": min(found)}}, 400
@@ -135,11 +142,11 @@ def reads(contract: Contract, ids: Iterable[str], api: Api, **facts: Any) -> lis
     return [*calls, *(f"had a turn: {kind} of {id}" for id, kind in sorted(state.had_turn))]
 
 
-def writes(contract: Contract, *, is_simulated: bool, rejected: Iterable[str] = ()) -> list[str]:
+def writes(contract: Contract, *, is_simulated: bool, **facts: Any) -> list[str]:
     """Return the requests of a plan that writes, what was skipped, and what is left in the end."""
     state = run_state(contract, *WRITES)
     state.pool.add("users", "user_1")
-    writing, api = WriteState(state, "mark-", is_simulated=is_simulated), Store(contract, rejected)
+    writing, api = WriteState(state, "mark-", is_simulated=is_simulated), Store(contract, **facts)
     experiments = [*plan_writes(writing, WRITES), *plan_cleanup(writing)]
     calls = [line(call) for experiment in experiments for call in drive(state, experiment, api)]
     assert state.failures == []
@@ -154,6 +161,8 @@ PLANS: dict[str, Callable[[], list[str]]] = {
     "reads-of-the-newest-edition": lambda: reads(load("newest"), NEWEST_READS, Store(load("newest")), budget=300),
     "writes": lambda: writes(load(), is_simulated=True),
     "writes-elsewhere": lambda: writes(load(), is_simulated=False, rejected=["headline", "route"]),
+    "writes-that-are-refused": lambda: writes(load(), is_simulated=True, refused=["PATCH", "POST", "DELETE"]),
+    "writes-to-empty-lists": lambda: writes(load(), is_simulated=True, empty=True),
 }
 
 

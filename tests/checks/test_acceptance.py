@@ -46,6 +46,8 @@ def test_a_root_cause_is_accepted_by_itself_or_place_by_place() -> None:
         is FindingState.ACCEPTED
     )
     assert mark_accepted(CONTRACT, [cause], [entry(one.fingerprint)], TODAY)[0].state is FindingState.NEW
+    reasons = [AcceptedEntry(each.fingerprint, f"known at {each.operation}") for each in (other, one)]
+    assert mark_accepted(CONTRACT, [cause], reasons, TODAY)[0].accepted == "known at a.list"
 
 
 def test_an_expired_entry_and_an_unused_one_are_findings() -> None:

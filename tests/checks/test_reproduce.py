@@ -73,4 +73,7 @@ def test_values_at_a_location_are_few_and_short() -> None:
     assert [len(value) for value in values_at(got, "/long")] == [80]
     exact = Exchange("x", Purpose.LIST, "GET", "", status=200, body=json.dumps({"long": "x" * 78}).encode())
     assert values_at(exact, "/long") == (f'"{"x" * 78}"',)
+    odd = Exchange("x", Purpose.LIST, "GET", "", status=200, body='{"*": {"ä": "é"}, "b": ["c"]}'.encode())
+    assert values_at(odd, "/*/ä") == ('"é"',)
+    assert values_at(odd, "/b/c") == ()
     assert values_at(got, "/data/*/missing") == values_at(got, "status") == values_at(got, "param:first") == ()

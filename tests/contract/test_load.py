@@ -10,7 +10,8 @@ import pytest
 
 from whopwatch.contract import Contract, edition_dir, load
 from whopwatch.contract.bundle import bundle, bundle_document
-from whopwatch.contract.loader import describe_contract, file_digests
+from whopwatch.contract.edition import read_toml
+from whopwatch.contract.loader import describe_contract, file_digests, forget_contracts
 from whopwatch.core.errors import ContractError
 
 
@@ -38,8 +39,28 @@ def test_a_folder_without_a_bundle_is_read_from_its_files(folder: Path) -> None:
 
 def test_a_damaged_bundle_is_an_error_that_says_what_to_do(folder: Path) -> None:
     (folder / "bundle.json").write_text("{")
-    with pytest.raises(ContractError, match=r"bundle\.json[\s\S]*restore the file"):
+    with pytest.raises(ContractError, match=r"bundle\.json[\s\S]*got: Expecting property name[\s\S]*restore the file"):
         load(folder)
+
+
+def test_a_forgotten_contract_is_read_again(folder: Path) -> None:
+    before = load(folder), load()
+    assert (load(folder), load()) == before
+    forget_contracts()
+    assert load(folder) is not before[0]
+    assert load() is not before[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [(b"a = [", "got: Invalid value"), (b"a = '\xff'", "got: text that is not UTF-8"), (None, "got: No")],
+)
+def test_a_declared_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes | None, got: str) -> None:
+    file = tmp_path / "edition.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ContractError, match=got):
+        read_toml(file)
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,28 @@ def test_all_of_is_merged() -> None:
     assert list(node.undocumented({"id": "1", "kind": "x", "name": None, "other": 1})) == [(("other",), None)]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_all_of_keeps_what_only_one_part_has(swapped: bool) -> None:
+    def both(one: Any, other: Any) -> SchemaNode:
+        return read({"allOf": [other, one] if swapped else [one, other]})
+
+    listed = {"type": "array", "items": TEXT}
+    rest: Any
+    for rest in ({"description": "x"}, {"maxItems": 3}, {"items": {"minLength": 1}}):
+        node = both(listed, rest)
+        assert node.type == "array"
+        assert node.items is not None
+        assert node.items.type == "string"
+    thing = {"type": "object", "properties": {"id": TEXT}, "required": ["id"]}
+    for rest in ({"description": "x"}, {"required": ["id"]}, {"properties": {"name": TEXT}}):
+        node = both(thing, rest)
+        assert list(node.fields)[0 if not swapped else -1] == "id"
+        assert sorted(node.required) == ["id"]
+    assert both({"type": "number"}, WHOLE).type == "integer"
+    assert both({"type": "number"}, {"type": "number"}).type == "number"
+    assert both({"type": "string"}, {"description": "x"}).type == "string"
+
+
 def test_all_of_a_union_is_a_union() -> None:
     one, other = ({"type": "object", "properties": {name: TEXT}} for name in "ab")
     node = read({"allOf": [{"properties": {"id": TEXT}, "required": ["id"]}, {"oneOf": [one, other, NULL]}]})

@@ -62,13 +62,14 @@ def test_levels_are_bounded_exactly(monkeypatch: pytest.MonkeyPatch, nested: obj
     [
         ("- [" + "[" * 150 + "'" + "[" * 500, "not valid YAML"),
         ("a: &a [*a]", "contains it"),
+        ("- [" + "[]," * 400 + "'", "not valid YAML"),
         ("- *missing", "not valid YAML"),
         ("- &a [1]\n- &a [2]", "not valid YAML"),
         ("a: !!python/object:os.system {}", "not valid YAML"),
         ("9" * 5000, "too many digits"),
         ("{", "line 1, column 2"),
     ],
-    ids=["quoted-brackets", "alias-of-itself", "no-anchor", "anchor-twice", "tag", "digits", "cut"],
+    ids=["quoted-brackets", "alias-of-itself", "closed-brackets", "no-anchor", "anchor-twice", "tag", "digits", "cut"],
 )
 def test_a_document_that_cannot_be_parsed_names_the_reason(text: str, reason: str) -> None:
     with pytest.raises(DocumentError, match=reason):

@@ -108,6 +108,7 @@ def test_a_list_answers_a_page_and_other_operations_what_they_return() -> None:
     assert answer(response=TEXT, page=NamedType("Page")) == Shape(ref="Page")
     data, info = answer(response=TEXT, is_list=True).properties
     assert (data.name, data.shape.items, info.name, info.shape.ref) == ("data", STRING, "page_info", "PageInfo")
+    assert (data.required, info.required) == (True, True)
 
 
 def test_facets_are_what_the_sdk_documents() -> None:

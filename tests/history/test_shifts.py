@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 from whopwatch.history.profile import MAGNITUDES, OperationProfile
 from whopwatch.history.records import OperationRecord, Records
@@ -27,6 +28,15 @@ def test_three_slow_nights_are_a_shift_and_two_are_not() -> None:
     assert is_slower([*before[: RULES.latency.min_history], 1.3, 1.2, 1.4], RULES.latency)
     assert not is_slower([*before[: RULES.latency.min_history - 1], 1.3, 1.2, 1.4], RULES.latency)
     assert not is_slower([0.002, *[0.001] * 20, 0.02, 0.02, 0.02], RULES.latency)
+
+
+def test_a_slow_night_exceeds_each_limit() -> None:
+    """No night before varies, so that the deviation is exceeded by any."""
+    rule = replace(RULES.latency, factor=1.5, seconds=0.25, nights=1, min_history=3)
+    assert not is_slower([1.0, 1.0, 1.0, 1.5], rule)  # 1.5 times, and no more
+    assert is_slower([1.0, 1.0, 1.0, 1.501], rule)
+    assert not is_slower([0.25, 0.25, 0.25, 0.5], rule)  # 0.25 s more, and no more
+    assert is_slower([0.25, 0.25, 0.25, 0.501], rule)
 
 
 def test_the_finding_names_the_smallest_factor_of_the_nights() -> None:

@@ -107,6 +107,20 @@ def test_the_key_of_an_https_target_is_not_shown_to_its_proxy(monkeypatch: pytes
     assert KEY.encode() not in proxy.heard
 
 
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [(200, Failure.TLS), (204, Failure.TLS), (299, Failure.TLS), (300, Failure.PROXY), (407, Failure.PROXY)],
+)
+def test_only_a_success_of_the_proxy_opens_the_tunnel(
+    status: int, failure: Failure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes after the headers are the host's: here they are no handshake."""
+    with HostileProxy(f"HTTP/1.1 {status} Said\r\n\r\n".encode() + b"no handshake " * 9) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with Client(target("https://api.example.com/api/v1"), CONTRACT, budget=1, limits=UNPACED) as client:
+            assert client.send(call()).failure is failure
+
+
 def test_plain_http_takes_no_proxy(server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")

@@ -72,7 +72,8 @@ def test_entries_without_a_version_are_judged_by_the_contract_that_they_match() 
 def test_another_contract_than_the_recordings_is_one_sentence(requested: str | None) -> None:
     report = judged(*(entry(id, NEW, requested=requested) for id in LISTS), contract=OLD)
     assert (report.findings, report.verdict) == ((), Verdict.COULD_NOT_CHECK)
-    assert f"esponses are of version {NEW}; the contract is of {OLD}" in (report.reason or "")
+    subject = f"The recording requests version {NEW}. Its responses" if requested else "The recorded responses"
+    assert f"{subject} are of version {NEW}; the contract is of {OLD}" in (report.reason or "")
     assert set(states(report).values()) == {State.COULD_NOT_CHECK}
 
 
@@ -113,6 +114,7 @@ def test_a_run_at_the_newest_version_is_replayed_with_its_contract(
     assert main(["check", "--contract", "newest", "--only", "accounts.list", "--record", "run.har"]) == 0
     contract, report = replay_file(None, Path("run.har"), None, None)
     assert (contract.version, report.verdict) == (NEW, Verdict.CLEAN)
+    assert replay_file(NEW, Path("run.har"), None, None)[1].verdict is Verdict.CLEAN
     assert main(["check", "--replay", "run.har", "--contract", OLD]) == 2
     assert f"made with the contract of {NEW}" in capsys.readouterr().err
 

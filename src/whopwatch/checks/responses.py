@@ -226,7 +226,7 @@ def spent_by_others(exchanges: Sequence[Exchange]) -> int:
         if remaining is None:
             continue
         if before is None:
-            before = exchange.rate_limit("limit") or remaining + 1
+            before = exchange.rate_limit("limit") or remaining
         spent += max(before - remaining - 1, 0.0)
         before = remaining
     return int(spent)

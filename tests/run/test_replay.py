@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -13,11 +14,12 @@ import pytest
 
 from tests.run.fake_api import Answer, FakeApi, mutate
 from whopwatch.contract import Contract, Operation
+from whopwatch.contract.answered_version import AnsweredVersion, VersionEvidence
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.report import Report
-from whopwatch.har import Facts, parse, recover, write
+from whopwatch.har import Facts, Recording, parse, recover, write
 from whopwatch.run import judge, observe, select_operations
-from whopwatch.run.replay import facts_of, replay
+from whopwatch.run.replay import _mismatch, facts_of, judge_foreign, replay
 from whopwatch.simulator import embedded
 
 Change = Callable[[Any], None]
@@ -164,3 +166,56 @@ def test_an_archive_is_what_har_says_it_is(contract: Contract) -> None:
 
 
 HAR_ENTRY = {"startedDateTime", "time", "request", "response", "cache", "timings"}
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds", "started"),
+    [
+        ([], 0.0, "1970-01-01T00:00:00Z"),
+        ([0.0, 0.0], 0.0, "1970-01-01T00:00:00Z"),
+        ([30.0, 0.0, 12.5], 17.5, "1970-01-01T00:00:12Z"),
+    ],
+)
+def test_a_recording_takes_from_its_first_request_with_a_time_to_its_last(
+    contract: Contract, times: list[float], seconds: float, started: str
+) -> None:
+    page = b'{"data": [], "page_info": {}}'
+    exchanges = [
+        Exchange("plans.list", Purpose.LIST, "GET", "https://api.example/plans", status=200, body=page, started_at=time)
+        for time in times
+    ]
+    recording = Recording(tuple(exchanges), Counter(), Counter())
+    report = judge_foreign(contract, recording, "recorded", AnsweredVersion(None))
+    assert (report.seconds, report.started_at) == (seconds, started)
+
+
+REJECTED = "The API rejects version {} (400, parameter Api-Version-Date)."
+
+
+@pytest.mark.parametrize(
+    ("version", "answer", "reason"),
+    [
+        ("2025-01-01", AnsweredVersion("2025-01-01"), None),
+        (
+            "2024-01-01",
+            AnsweredVersion(None, None, VersionEvidence.REJECTED, ("2025-01-01", "2026-01-01"), matches=False),
+            f"{REJECTED.format('2024-01-01')} It supports 2 versions, the newest is 2026-01-01.",
+        ),
+        (None, AnsweredVersion(None, None, VersionEvidence.REJECTED, matches=False), REJECTED.format("of the request")),
+        (
+            "2025-01-01",
+            AnsweredVersion("2025-01-01", "2026-01-01", matches=False),
+            "The recording requests version 2025-01-01. Its responses are of version 2026-01-01; "
+            "the contract is of 2025-01-01",
+        ),
+        (
+            None,
+            AnsweredVersion(None, None, matches=False),
+            "The recorded responses match no bundled contract; the contract is of 2025-01-01",
+        ),
+    ],
+)
+def test_why_a_recording_cannot_be_judged_by_a_contract(
+    contract: Contract, version: str | None, answer: AnsweredVersion, reason: str | None
+) -> None:
+    assert _mismatch(contract, version, answer) == reason

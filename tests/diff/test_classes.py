@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.diff.documents import TEXT, WHOLE, Node, document, found, record
+from tests.diff.documents import TEXT, WHOLE, Node, document, found, placed, record
 
 NULLABLE: Node = {"anyOf": [TEXT, {"type": "null"}]}
 COLOURS: Node = {"type": "string", "enum": ["red", "green"]}
@@ -163,3 +163,66 @@ def test_a_variant_that_another_takes_in_is_not_gone() -> None:
     assert ("D18", "narrowed", "body:/x", "critical") in found(
         document(body=record(x=apart)), document(body=record(x=strict))
     )
+
+
+def error(**schemas: Node) -> Node:
+    """A response with a schema for each media type, in a document whose operation has it for 404."""
+    content = {name.replace("_", "/"): {"schema": schema} for name, schema in schemas.items()}
+    response = {"description": "", **({"content": content} if content else {})}
+    return document(responses={"200": {"description": ""}, "404": response})
+
+
+JSON_A = {"application_json": record("a", a=TEXT)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({}, {}, []),
+        (JSON_A, JSON_A, []),
+        (JSON_A, {}, [("replaced", "high", "404 with a body", "404 with no body")]),
+        ({}, JSON_A, [("replaced", "high", "404 with no body", "404 with a body")]),
+        (
+            JSON_A,
+            {"application_json": record("a", a=WHOLE)},
+            [("replaced", "high", "the body of 404: object", "another body of 404: /a is integer")],
+        ),
+        (
+            JSON_A,
+            {"application_json": record(a=TEXT)},
+            [("replaced", "high", "the body of 404: object", "another body of 404: /a is optional")],
+        ),
+        (
+            {"application_json": record(a=TEXT)},
+            JSON_A,
+            [("widened", "info", "the body of 404: object", "another body of 404: /a is required")],
+        ),
+        (
+            JSON_A,
+            {"application_json": record("a", a=TEXT, b=TEXT)},
+            [("widened", "info", "the body of 404: object", "another body of 404: /b is optional, string")],
+        ),
+        (
+            JSON_A,
+            {"text_plain": record("a", a=TEXT)},
+            [
+                ("replaced", "high", "404 as application/json", "404: no longer application/json"),
+                ("widened", "info", "404 as application/json", "404: text/plain as well"),
+            ],
+        ),
+        (
+            {"application_json": TEXT, "text_plain": TEXT},
+            {"application_json": TEXT},
+            [("replaced", "high", "404 as application/json, text/plain", "404: no longer text/plain")],
+        ),
+    ],
+)
+def test_bodies_of_errors(old: Node, new: Node, expected: list[tuple[str, ...]]) -> None:
+    changes = [(one.change, one) for one in placed(error(**old), error(**new))]
+    assert {(change.drift_class, one.location) for change, one in changes} == (
+        {("D15", "status")} if expected else set()
+    )
+    assert [
+        (change.movement, str(change.severity(one.direction)), change.expected, change.observed)
+        for change, one in changes
+    ] == expected

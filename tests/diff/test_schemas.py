@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.diff.documents import TEXT, WHOLE, Node, document, found, record
+from tests.diff.documents import TEXT, WHOLE, Node, document, found, placed, record
 from whopwatch.core.errors import ContractError
+from whopwatch.diff.causes import _Groups
+from whopwatch.diff.model import Property, Shape
+from whopwatch.diff.payloads import covers
 from whopwatch.diff.read_openapi import read_openapi
+from whopwatch.diff.values import comparable_types, compare_nullability
 
 
 def answer(**schema: Any) -> Node:
@@ -96,3 +100,78 @@ def test_variants_without_a_constant_are_paired_by_their_fields() -> None:
     old = document(answer={"anyOf": [one, other]})
     new = document(answer={"anyOf": [record("c d", c=WHOLE, d=TEXT), record("a b", a=TEXT, b=WHOLE)]})
     assert sorted(row[:2] for row in found(old, new)) == [("D7", "replaced")] * 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_covered"),
+    [
+        ("text/*", "text/csv", True),
+        ("text/*", "textual/csv", False),
+        ("text/*", "application/json", False),
+        ("*/*", "application/json", True),
+        ("application/json", "application/json", True),
+        ("2XX", "204", True),
+        ("2XX", "404", False),
+        ("2XX", "2", False),
+        ("200", "204", False),
+        ("default", "200", False),
+    ],
+)
+def test_a_range_covers_what_begins_like_it(pattern: str, name: str, is_covered: bool) -> None:
+    assert covers(pattern, name) is is_covered
+
+
+def test_items_that_share_a_key_even_through_others_are_one_group() -> None:
+    groups = _Groups()
+    first, second, third, other, last = (placed(answer(), answer(type=kind))[0] for kind in KINDS)
+    groups.add(first, ["a"])
+    groups.add(second, ["b", "c"])
+    groups.add(other, ["z"])
+    groups.add(third, ["a", "b"])
+    groups.add(last, ["c"])
+    assert {key: len(group) for key, group in groups._by_key.items()} == {"a": 4, "b": 4, "c": 4, "z": 1}
+
+
+KINDS = ("string", "integer", "number", "boolean", "array")
+
+
+@pytest.mark.parametrize(("before", "after"), [((True, False), (None, None)), ((None, None), (True, False))])
+def test_always_present_and_perhaps_absent_differ(before: Any, after: Any) -> None:
+    old, new = (
+        Property("x", Shape(frozenset({"string"}), nullable=nullable), required)
+        for required, nullable in (before, after)
+    )
+    (change,) = compare_nullability(old, new)
+    assert (change.drift_class, change.movement) == ("D9", "widened" if before[0] else "narrowed")
+    assert change.observed.endswith(", null or absent") is bool(before[0])
+    assert change.expected.endswith(", null or absent") is not bool(before[0])
+    assert change.is_certain is False
+    assert list(compare_nullability(old, old)) == list(compare_nullability(new, new)) == []
+
+
+def test_a_source_without_integers_has_numbers() -> None:
+    exact, vague = Shape(frozenset({"integer", "null"})), Shape(frozenset({"number"}), vague=frozenset({"integer"}))
+    assert comparable_types(exact, vague) == (frozenset({"number", "null"}), frozenset({"number"}))
+    assert comparable_types(exact, exact) == (exact.kinds, exact.kinds)
+
+
+def test_a_union_of_nulls_is_null_and_one_of_nothing_allows_nothing() -> None:
+    assert found(answer(anyOf=[]), answer(anyOf=[])) == []
+    assert found(answer(type="null"), answer(anyOf=[])) != []
+    ways: list[Node] = [{"type": "null"}, {"const": None}, {"enum": [None]}, {"type": ["null"]}]
+    ways += [{"anyOf": [{"type": "null"}, {"const": None}]}]
+    for way in ways:
+        assert found(answer(type="null"), answer(**way)) == found(answer(**way), answer(type="null")) == []
+        assert ("D8", "widened", "/x", "high") in found(answer(**way), answer(type="string"))
+        assert ("D8", "widened", "/x", "high") in found(answer(**way), answer(type=["string", "null"]))
+        assert ("D8", "widened", "/x", "high") in found(answer(**way), answer())
+
+
+def test_a_dynamic_reference_is_followed_to_its_anchor() -> None:
+    def page(kind: str) -> Node:
+        made = document(answer=record("x", x={"$dynamicRef": "#item"}))
+        made["components"]["schemas"] = {"Item": {"$dynamicAnchor": "item", "type": kind}}
+        return made
+
+    assert found(page("string"), page("string")) == []
+    assert {row[:3] for row in found(page("string"), page("integer"))} == {("D7", "replaced", "/x")}

@@ -203,7 +203,9 @@ class SchemaReader:
         kinds, nullable = self._types(node, at)
         is_implied = False
         values = self._enum(node, at)
-        if not kinds:
+        if nullable and not kinds:
+            values = [None]  # of this type there is no other value
+        elif not kinds:
             kinds = {_type_of(value) for value in values or () if value is not None}
             if values is None:
                 kinds |= {"object"} if node.keys() & {"properties", "required"} else set()

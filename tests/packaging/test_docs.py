@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from whopwatch.checks.deprecation import NEAR_DAYS
 from whopwatch.config.targets_file import Company, TargetEntry
+from whopwatch.core.bounded_http import HttpLimits
+from whopwatch.core.documents import MAX_DOCUMENT_VALUES, MAX_FILE_BYTES
+from whopwatch.har.json_stream import MAX_HAR_LEVELS
+from whopwatch.har.read import MAX_HAR_BYTES, MAX_HAR_ENTRIES
 from whopwatch.prober.settings import McpOptions, ProbeOptions
+from whopwatch.run.driving import ROUND_SIZE
+from whopwatch.run.session import DEFAULT_BUDGET
+from whopwatch.run.versions import SURVEY_BUDGET
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in subprocess.run(
@@ -53,6 +61,24 @@ def test_every_page_can_be_reached_from_the_index() -> None:
     linked = {Path(name) for name in re.findall(r"\]\(([\w./-]+\.md)", index)}
     linked |= {Path("index.md"), Path("development/add-a-check.md")}
     assert not set(pages) - linked
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        ("howto/webhooks.md", f"larger than {HttpLimits().body_bytes / 2**20:g} MiB"),
+        ("howto/recordings.md", f"Bounds: {MAX_HAR_BYTES / 2**20:g} MiB, {MAX_HAR_ENTRIES:,} entries"),
+        ("howto/recordings.md", f"{MAX_HAR_LEVELS} levels"),
+        ("howto/follow-the-api.md", f"at most {MAX_FILE_BYTES / 2**20:g} MiB"),
+        ("howto/follow-the-api.md", f"{MAX_DOCUMENT_VALUES / 10**6:g} million values"),
+        ("howto/versions.md", f"at most {SURVEY_BUDGET} GET requests"),
+        ("howto/nightly.md", f"at most {NEAR_DAYS} days away"),
+        ("development/performance.md", f"rounds of at most {ROUND_SIZE}"),
+        ("quickstart.md", f"at most {DEFAULT_BUDGET} GET requests"),
+    ],
+)
+def test_limits_that_a_page_names_are_those_of_the_code(page: str, sentence: str) -> None:
+    assert sentence in " ".join((ROOT / "docs" / page).read_text(encoding="utf-8").split())
 
 
 def test_the_readme_is_short() -> None:

@@ -9,7 +9,7 @@ from whopwatch.contract import Contract
 from whopwatch.core.exchange import Purpose
 from whopwatch.http import Call
 from whopwatch.planning.list_requests import complete_list
-from whopwatch.planning.state import LONGEST_CURSOR, cursor, has_next, items, own_ids, rejected_parameter
+from whopwatch.planning.state import LONGEST_CURSOR, cursor, features, has_next, items, own_ids, rejected_parameter
 
 
 @pytest.fixture
@@ -167,3 +167,24 @@ def test_only_returned_objects_are_own(contract: Contract, products: Call, retri
 )
 def test_the_parameter_that_an_error_names(products: Call, body: object, name: object) -> None:
     assert rejected_parameter(answer(products, body, 400)) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "feature"),
+    [
+        (None, "= null"),
+        ("active", "active"),
+        ("on_hold", "on_hold"),
+        ("a" * 32, "a" * 32),
+        ("a" * 33, None),  # too long for a word
+        ("Active", None),
+        ("a1", None),
+        ("a-b", None),
+        ("", None),
+        (7, None),
+        (True, None),
+    ],
+)
+def test_an_item_shows_its_nulls_and_words(value: object, feature: str | None) -> None:
+    seen = {"= null": ("= null",), None: ()}.get(feature, ("=", str(feature)))
+    assert features({"a": {"b": [value]}, "c": value}) == {("*", "a", "b", "*", *seen), ("*", "c", *seen)}

@@ -20,6 +20,7 @@ from whopwatch.core.report import State, Verdict
 from whopwatch.run import judge, observe
 from whopwatch.run.api_version import (
     VersionDetector,
+    _explains_better,
     answered_by_other_version,
     changed_in_the_middle,
     detected_version,
@@ -355,3 +356,21 @@ def test_a_version_that_answers_from_some_request_on(contract: Contract, other: 
     assert changed_in_the_middle(contract, [mine[0], *theirs[1:], mine[0]], both) == OTHER
     assert changed_in_the_middle(contract, [mine[0], *theirs[1:4], mine[0]], both) is None
     assert changed_in_the_middle(contract, [theirs[0], *mine, theirs[1]], both) is None
+
+
+@pytest.mark.parametrize(
+    ("fit", "own", "is_better"),
+    [
+        ([0, 0], [1, 1], True),
+        ([0, 1], [1, 1], False),  # only one response is explained better
+        ([0, 0, 0], [1, 1, 0], True),
+        ([1, 1], [3, 3], True),
+        ([1, 1], [3, 2], False),  # more than a third is left
+        ([0, 0, 0, 0, 1], [3, 3, 3, 3, 0], True),
+        ([0, 0, 0, 1], [3, 3, 3, 0], False),  # one response in four is explained worse
+        ([2, 2], [2, 2], False),
+        ([], [], False),
+    ],
+)
+def test_when_another_contract_explains_responses_better(fit: list[int], own: list[int], is_better: bool) -> None:
+    assert _explains_better(fit, own) is is_better

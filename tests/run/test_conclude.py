@@ -240,6 +240,8 @@ def test_a_budget_that_left_operations_out_is_not_clean(contract: Contract) -> N
         "the budget of 600 requests is too small: 1 operation could not be requested. "
         "Raise --budget, or select fewer operations"
     )
+    enough = judge(contract, observation(one, selected=("products.list", "products.retrieve")), "t")
+    assert "budget" not in (enough.reason or "")
 
 
 def test_a_missing_company_id_is_not_clean(contract: Contract) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from whopwatch.contract import Contract, load, openapi_adapter
+from whopwatch.contract.openapi_file import check_structure
 from whopwatch.core.errors import ContractError
 from whopwatch.core.pointers import part_at
 
@@ -173,6 +174,58 @@ def test_a_malformed_part_is_named_by_its_place(tmp_path: Path, change: dict[str
     with pytest.raises(ContractError, match="is malformed") as raised:
         loaded(tmp_path, document(**change))
     assert place in str(raised.value.where)
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """Return a document whose deepest object is on this level; the document itself is on level 0."""
+    node: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        node = {"a": node}
+    return {"paths": node} if levels else node
+
+
+def parts(*path: str, count: int, name: str = "n") -> dict[str, Any]:
+    """Return a document with this many objects at a place."""
+    node: dict[str, Any] = {f"{name}{number}": {} for number in range(count)}
+    for step in reversed(path):
+        node = {step: node}
+    return node
+
+
+@pytest.mark.parametrize(
+    ("fits", "too_large", "expected", "place"),
+    [
+        (nested(120), nested(121), "at most 120 levels", "/paths" + "/a" * 97),
+        (parts("paths", count=50_000), parts("paths", count=50_001), "objects, at most 50,000 of them", "/paths"),
+        (
+            parts("components", "schemas", count=50_000),
+            parts("components", "schemas", count=50_001),
+            "objects, at most 50,000 of them",
+            "/components/schemas",
+        ),
+        (
+            parts("x", "properties", count=5_000),
+            parts("x", "properties", count=5_001),
+            "objects, at most 5,000 of them",
+            "/x/properties",
+        ),
+        (
+            {"x": {"anyOf": [{}] * 5_000}},
+            {"x": {"anyOf": [{}] * 5_001}},
+            "objects, at most 5,000 of them",
+            "/x/anyOf",
+        ),
+        ({"x": {"anyOf": [{}, True]}}, {"x": {"anyOf": [{}, None]}}, "objects, at most 5,000 of them", "/x/anyOf"),
+        ({"x": {"x-note": "a" * 300}}, {"x": {"$ref": "a" * 300}}, "a reference within the document", "/x/$ref"),
+    ],
+    ids=["levels", "paths", "components", "properties", "variants", "types", "references"],
+)
+def test_a_part_has_a_largest_size(fits: dict[str, Any], too_large: dict[str, Any], expected: str, place: str) -> None:
+    check_structure(fits, "a.json")
+    with pytest.raises(ContractError) as raised:
+        check_structure(too_large, "a.json")
+    assert (raised.value.where, raised.value.expected) == (f"a.json, {place}", expected)
+    assert len(raised.value.got or "") <= 200
 
 
 def test_a_schema_that_is_only_itself_is_loaded(tmp_path: Path) -> None:

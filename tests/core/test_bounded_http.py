@@ -77,6 +77,20 @@ def test_the_oldest_body_gives_way_if_all_together_are_too_large() -> None:
     assert new == b"def"
 
 
+def test_bodies_that_just_fit_together_are_all_read() -> None:
+    async def together() -> tuple[bool, bytes]:
+        reader = BodyReader(HttpLimits(open_bytes=5, body_seconds=30))
+        old = asyncio.create_task(reader.read(sends(part(b"ab"))))
+        await asyncio.sleep(0)
+        new = await reader.read(sends(part(b"cde", more=False)))
+        await asyncio.sleep(0.01)
+        is_open = not old.done()
+        old.cancel()
+        return is_open, new
+
+    assert asyncio.run(together()) == (True, b"cde")
+
+
 class Connection:
     """A connection and its transport in one, for what only counts connections."""
 

@@ -3,7 +3,7 @@
     python tools/report/nights.py FOLDER
 
 Everything but the dates is a real run against the embedded simulator, whose faults are switched from night to night.
-`node tools/report/shot.mjs FOLDER/bad.html bad.png` takes a picture of one.
+`chromium --headless --screenshot=bad.png FOLDER/bad.html` takes a picture of one, screens.py of every form.
 """
 
 from __future__ import annotations

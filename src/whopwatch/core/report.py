@@ -18,9 +18,9 @@ MAX_INCIDENT_ROWS = 100
 """Incidents inside whopwatch that the JSON report lists."""
 
 
-def timestamp(moment: datetime) -> str:
-    """Return a time in UTC as reports write it, to the second: `2026-01-31T02:00:00Z`."""
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+def timestamp(moment: datetime, timespec: str = "seconds") -> str:
+    """Return a time in UTC as `2026-01-31T02:00:00Z`, in seconds or to what `timespec` of `isoformat` names."""
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def contract_facts(contracts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

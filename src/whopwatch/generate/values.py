@@ -25,6 +25,7 @@ from whopwatch.contract.schema import json_type
 from whopwatch.contract.schema_tree import Path, Schema, SchemaNode, schemas_of
 from whopwatch.core.errors import ContractError
 from whopwatch.core.pointers import lookup
+from whopwatch.core.report import timestamp
 
 MUTATION_CLASSES = {
     "required": "D5",
@@ -265,7 +266,7 @@ _SCALARS: dict[str, SearchStrategy[Any]] = {
 
 def _date_times() -> SearchStrategy[str]:
     times = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))
-    return times.map(lambda time: time.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    return times.map(lambda time: timestamp(time, "milliseconds"))
 
 
 _FORMATS = {

@@ -17,6 +17,7 @@ from whopwatch.contract.behaviour import (
     query_text,
     value_at,
 )
+from whopwatch.core.report import timestamp
 from whopwatch.oracle.expected_list import WholeList, values_by_parameter
 
 _Value = TypeVar("_Value")
@@ -88,7 +89,7 @@ def _just_after(filter: Filter, dates: Sequence[str], seed: int) -> list[tuple[s
         except ValueError:
             continue
         if later.isoformat()[:10] == date[:10]:
-            return [(filter.name, later.isoformat(timespec="milliseconds").replace("+00:00", "Z"))]
+            return [(filter.name, timestamp(later, "milliseconds"))]
     return []
 
 

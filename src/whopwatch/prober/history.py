@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from whopwatch.core.exchange import Exchange, Phases
 from whopwatch.core.finding import Finding
+from whopwatch.core.report import timestamp
 from whopwatch.metrics import ProbeOutcome
 
 SUCCESSES_KEPT = 200
@@ -100,7 +101,7 @@ class RunRecord(NamedTuple):
             "run_id": run.id,
             "operation": run.operation,
             "outcome": str(run.outcome),
-            "ended_at": datetime.fromtimestamp(run.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "ended_at": timestamp(datetime.fromtimestamp(run.at, UTC), "milliseconds"),
             "seconds": round(run.seconds, 6),
             "reason": run.reason,
             "requests": [request.to_json() for request in self.requests],

@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -313,7 +312,7 @@ class DeliveryComposer:
             "api_version": PAYLOAD_VERSION,
             "api_version_date": world.contract.version,
             "type": event.name,
-            "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": iso(int(now * 1000)),
             world.contract.account.id_field: world.account.id,
             "data": self._projector.show(emitted.entity, world.views.of_event[event.name]),
         }

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from whopwatch.contract.schema import pointer_of
+from whopwatch.core.report import timestamp
 from whopwatch.simulator.faults.context import setting_of
 from whopwatch.simulator.world.nodes import FieldNode
 
@@ -94,7 +95,7 @@ CONVERSIONS: Mapping[str, Convert] = {
     "epoch": _time(lambda time, _: int(time.timestamp())),
     "epoch-ms": _time(lambda time, _: int(time.timestamp() * 1000)),
     "date-form": _time(lambda time, form: time.strftime(form)),
-    "later": _time(lambda time, hours: (time + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")),
+    "later": _time(lambda time, hours: timestamp(time + timedelta(hours=hours), "auto")),
 }
 """Conversions of a value that is not null."""
 

@@ -33,7 +33,7 @@ def restart_at_first_page(context: FaultContext, *, kind: str = "any") -> FaultP
             cursor = query.get(problem.param or "")
             if problem.param not in CURSOR_PARAMETERS or kind not in (
                 "any",
-                "foreign" if _is_cursor(cursor) else "garbage",
+                "garbage" if _key_in(cursor) is None else "foreign",
             ):
                 raise
             call.query = {name: value for name, value in query.items() if name not in CURSOR_PARAMETERS}
@@ -43,13 +43,14 @@ def restart_at_first_page(context: FaultContext, *, kind: str = "any") -> FaultP
     return around("page", forgiving, "param:after")
 
 
-def _is_cursor(text: Any) -> bool:
-    """Check that a string is a cursor of some list."""
+def _key_in(cursor: Any) -> SortKey | None:
+    """Return the sort key in a cursor of any list; None if it is no cursor."""
     try:
-        raw = base64.urlsafe_b64decode(f"{text}{'=' * (-len(str(text)) % 4)}")
-        return isinstance(json.loads(raw[8:]), list)
+        raw = base64.urlsafe_b64decode(f"{cursor}{'=' * (-len(str(cursor)) % 4)}")
+        key = json.loads(raw[8:])
     except ValueError:
-        return False
+        return None
+    return tuple(key) if isinstance(key, list) else None
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ class UnboundCursors(Cursors):
 
     def decode(self, cursor: str, param: str) -> SortKey:
         """Return the sort key in a cursor of any list."""
-        if not _is_cursor(cursor):
+        key = _key_in(cursor)
+        if key is None:
             raise parameter_invalid(param, "a cursor")
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return tuple(json.loads(raw[8:]))
+        return key
 
 
 @dataclass(frozen=True)

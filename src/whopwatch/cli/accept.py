@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli._support.options import CONFIG, FILE_PATH, NIGHTLY_REPORTS, newest_report
+from whopwatch.cli._support.options import CONFIG, NIGHTLY_REPORTS, file_option, newest_report
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.config.accepted import AcceptedEntry, find_accepted_file, with_entries
 from whopwatch.core.errors import EXIT_CLEAN, UsageError
@@ -36,19 +36,8 @@ warning; --report FILE adds its class, operation and location.
 @click.option(
     "--until", type=click.DateTime(formats=["%Y-%m-%d"]), metavar="DATE", help="Last day (UTC).  [default: no end]"
 )
-@click.option(
-    "--report",
-    "report_file",
-    type=FILE_PATH,
-    metavar="FILE",
-    help=f"JSON report with the findings.  [default: the newest in {NIGHTLY_REPORTS}]",
-)
-@click.option(
-    "--accepted",
-    type=FILE_PATH,
-    metavar="FILE",
-    help="File to write.  [default: accepted.yaml beside whopwatch.toml, or here]",
-)
+@file_option("--report", f"JSON report with the findings.  [default: the newest in {NIGHTLY_REPORTS}]", "report_file")
+@file_option("--accepted", "File to write.  [default: accepted.yaml beside whopwatch.toml, or here]")
 @CONFIG
 def accept_command(
     fingerprints: tuple[str, ...],

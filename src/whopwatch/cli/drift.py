@@ -14,16 +14,16 @@ from whopwatch.cli._support.metrics import Metrics, metrics_options
 from whopwatch.cli._support.options import (
     ACCEPTED_OPTION,
     FAIL_ON_OPTION,
-    FILE_PATH,
     NIGHTLY_REPORTS,
     REPORTS,
     TARGET,
     USAGE_PROFILE,
     GroupedCommand,
+    file_option,
     make_reports_folder,
+    max_time,
     report_files,
     run_options,
-    seconds,
     verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
@@ -67,28 +67,17 @@ Accepted and fixed findings do not affect the exit code. Findings that were not 
 """
 
 
-_MAX_TIME = click.option(
-    "--max-time",
-    type=float,
-    callback=seconds,
-    default=NIGHT_SECONDS,
-    show_default=True,
-    metavar="S",
-    help="Stop each target after S seconds and record what was seen.",
-)
-_REPORT_DIR = click.option(
-    "--report-dir",
-    type=FILE_PATH,
-    metavar="DIR",
-    help=f"Folder of the reports.  [default: {NIGHTLY_REPORTS}/<UTC date>]",
+_MAX_TIME = max_time("Stop each target after S seconds and record what was seen.", NIGHT_SECONDS)
+_REPORT_DIR = file_option(
+    "--report-dir", f"Folder of the reports.  [default: {NIGHTLY_REPORTS}/<UTC date>]", metavar="DIR"
 )
 
 
 @click.command("drift", cls=GroupedCommand, epilog=EXAMPLE)
 @TARGET
-@click.option("--targets", type=FILE_PATH, metavar="FILE", help="Check every company in FILE.")
+@file_option("--targets", "Check every company in FILE.")
 @click.option("--shard", metavar="I/N", help="With --targets: check every Nth company, starting at I (0 to N-1).")
-@click.option("--baseline", type=FILE_PATH, metavar="FILE", help=f"Drift history.  [default: {DEFAULT_BASELINE}]")
+@file_option("--baseline", f"Drift history.  [default: {DEFAULT_BASELINE}]")
 @ACCEPTED_OPTION
 @run_options(_MAX_TIME)
 @click.option("--seed", type=int, help="Seed of the plan and of the simulator.  [default: another plan each night]")

@@ -29,6 +29,7 @@ from whopwatch.cli._support.options import (
     SEED,
     TRUST,
     USAGE_PROFILE,
+    file_option,
     newest_report,
     report_files,
     verbosity,
@@ -122,12 +123,7 @@ class _CheckOrServe(click.Command):
 
 
 @click.command("serve", epilog=SERVE_EXAMPLE)
-@click.option(
-    "--report",
-    type=FILE_PATH,
-    metavar="FILE",
-    help=f"JSON report to serve.  [default: the newest in {NIGHTLY_REPORTS}]",
-)
+@file_option("--report", f"JSON report to serve.  [default: the newest in {NIGHTLY_REPORTS}]")
 @click.option(
     "--baseline",
     type=FILE_PATH,

@@ -15,7 +15,6 @@ from whopwatch.cli._support.options import (
     CONFIG,
     CONTRACT_WITHOUT_AUTO,
     FAIL_ON_SEVERITY,
-    FILE_PATH,
     RATE,
     SEED,
     TARGET,
@@ -23,8 +22,9 @@ from whopwatch.cli._support.options import (
     USAGE_PROFILE,
     GroupedCommand,
     cache_folder,
+    file_option,
+    max_time,
     report_files,
-    seconds,
     verbosity,
 )
 from whopwatch.cli._support.outputs import Outputs
@@ -74,15 +74,7 @@ DEFAULT_RELEASE = "sdk:0.0.23"
 @TARGET
 @click.option("--budget", type=click.IntRange(min=1), help=SDK_BUDGET_HELP)
 @RATE
-@click.option(
-    "--max-time",
-    type=float,
-    callback=seconds,
-    default=SDK_SECONDS,
-    show_default=True,
-    metavar="S",
-    help="Stop after S seconds and report what was seen.",
-)
+@max_time(default=SDK_SECONDS)
 @SEED
 @CONTRACT_WITHOUT_AUTO
 @USAGE_PROFILE
@@ -91,7 +83,7 @@ DEFAULT_RELEASE = "sdk:0.0.23"
 @metrics_options
 @CONFIG
 @CACHE
-@click.option("--lock", type=FILE_PATH, metavar="FILE", help="Hashes of the release and its dependencies.")
+@file_option("--lock", "Hashes of the release and its dependencies.")
 @TRUST
 @verbosity
 def sdk_command(

@@ -20,9 +20,9 @@ import click
 from whopwatch.cli._support.options import (
     CONTRACT,
     FAIL_ON_SEVERITY,
-    FILE_PATH,
     JSON_REPORT,
     USAGE_PROFILE,
+    file_option,
     finite,
     parse_address,
 )
@@ -73,12 +73,7 @@ Exit code: 0 (clean), 1 (drift) or 3 (nothing received).
 @click.option("--forward", metavar="URL", help="Forward verified deliveries; return its status.")
 @click.option("--target", metavar="NAME|URL", help="Compare objects with the objects of this API.")
 @click.option("--budget", type=click.IntRange(min=1), default=600, show_default=True, help="Requests to the target.")
-@click.option(
-    "--keep",
-    type=FILE_PATH,
-    metavar="DIR",
-    help="Save deliveries with findings, redacted. A missing folder is created.",
-)
+@file_option("--keep", "Save deliveries with findings, redacted. A missing folder is created.", metavar="DIR")
 @click.option(
     "--refuse-every",
     type=click.IntRange(min=0),

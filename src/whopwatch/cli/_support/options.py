@@ -39,6 +39,8 @@ VERBOSITY = "whopwatch.verbosity"
 """The key of the context that says whether to print less or more: `quiet` or `verbose`."""
 
 Command = Callable[..., int]
+Option = Callable[[Command], Command]
+Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
 OPTION_GROUPS = {
     "What to check": (
@@ -69,7 +71,7 @@ class GroupedCommand(click.Command):
                     formatter.write_dl([(name.ljust(width), help) for name, help in listed], col_max=width)
 
 
-def report_files(*kinds: str) -> Callable[[Command], Command]:
+def report_files(*kinds: str) -> Option:
     """Add an option for each kind of report; the command gets `reports`: file name or None by kind."""
 
     def decorate(command: Command) -> Command:
@@ -130,6 +132,28 @@ def finite(_: click.Context, param: click.Parameter, value: float | None) -> flo
 
 
 FILE_PATH = click.Path(path_type=Path)
+
+
+def file_option(name: str, help: str, parameter: str | None = None, *, metavar: str = "FILE") -> Option:
+    """Return an option that takes the path of a file or folder; `parameter` is its name for the command."""
+    return click.option(name, *filter(None, [parameter]), type=FILE_PATH, metavar=metavar, help=help)
+
+
+def max_time(help: str = "Stop after S seconds and report what was seen.", default: float | None = None) -> Option:
+    """Return the option --max-time; without `default`, a run ends when its requests are sent."""
+    shown: dict[str, Any] = {} if default is None else {"default": default, "show_default": True}
+    return click.option("--max-time", type=float, callback=seconds, metavar="S", help=help, **shown)
+
+
+def _repeatable(name: str, metavar: str, complete: Completer, help: str, parameter: str = "", **more: Any) -> Option:
+    parameters = [parameter] if parameter else []
+    return click.option(name, *parameters, multiple=True, metavar=metavar, shell_complete=complete, help=help, **more)
+
+
+def _contract(accepted: str, *parameters: str, metavar: str = "NAME|DIR|FILE") -> Option:
+    return click.option("--contract", *parameters, metavar=metavar, help=f"Contract: a version, newest, {accepted}")
+
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 JSON_REPORT = click.option("--json", "json_file", metavar="FILE", help="Write the JSON report (- for stdout).")
 TARGET = click.option(
@@ -138,44 +162,16 @@ TARGET = click.option(
     shell_complete=completion.targets,
     help="simulator (default), sandbox, production, or a base URL.",
 )
-ONLY = click.option(
-    "--only",
-    callback=names,
-    shell_complete=completion.operations,
-    multiple=True,
-    metavar="OP[,OP]",
-    help="Check only these operations.",
+ONLY = _repeatable("--only", "OP[,OP]", completion.operations, "Check only these operations.", callback=names)
+OPERATION = _repeatable(
+    "--operation", "GLOB", completion.operations, "Check only operations that match, such as payments.*.", "patterns"
 )
-OPERATION = click.option(
-    "--operation",
-    "patterns",
-    multiple=True,
-    shell_complete=completion.operations,
-    metavar="GLOB",
-    help="Check only operations that match, such as payments.*.",
+EXCLUDE = _repeatable("--exclude", "GLOB", completion.operations, "Leave out operations that match.")
+RESOURCE = _repeatable(
+    "--resource", "R[,R]", completion.resources, "Check only these resources; v2 is all of v2.", callback=names
 )
-EXCLUDE = click.option(
-    "--exclude",
-    multiple=True,
-    shell_complete=completion.operations,
-    metavar="GLOB",
-    help="Leave out operations that match.",
-)
-RESOURCE = click.option(
-    "--resource",
-    callback=names,
-    shell_complete=completion.resources,
-    multiple=True,
-    metavar="R[,R]",
-    help="Check only these resources; v2 is all of v2.",
-)
-FAULT = click.option(
-    "--fault",
-    "faults",
-    multiple=True,
-    shell_complete=completion.faults,
-    metavar="NAME[@OP]",
-    help="Inject a fault into the simulator; repeatable.",
+FAULT = _repeatable(
+    "--fault", "NAME[@OP]", completion.faults, "Inject a fault into the simulator; repeatable.", "faults"
 )
 RATE = click.option("--rate", type=float, callback=rate, metavar="N", help="Requests a second, from 0.01 to 1000.")
 CONCURRENCY = click.option(
@@ -185,24 +181,10 @@ CONCURRENCY = click.option(
     help=f"Concurrent requests.  [default: {MAX_CONCURRENCY}; 1 for a server on this machine]",
 )
 SEED = click.option("--seed", type=int, default=0, show_default=True, help="Seed of the plan and of the simulator.")
-MAX_TIME = click.option(
-    "--max-time", type=float, callback=seconds, metavar="S", help="Stop after S seconds and report what was seen."
-)
-CONFIG = click.option(
-    "--config", type=FILE_PATH, metavar="FILE", help="Configuration file.  [default: nearest whopwatch.toml]"
-)
-CONTRACT = click.option(
-    "--contract",
-    "contract_name",
-    metavar="NAME|DIR|FILE",
-    help="Contract: a version, newest, sdk:RELEASE, a contract folder, an OpenAPI file, or auto.",
-)
-CONTRACT_WITHOUT_AUTO = click.option(
-    "--contract",
-    "contract_name",
-    metavar="NAME|DIR|FILE",
-    help="Contract: a version, newest, sdk:RELEASE, a contract folder or an OpenAPI file.",
-)
+MAX_TIME = max_time()
+CONFIG = file_option("--config", "Configuration file.  [default: nearest whopwatch.toml]")
+CONTRACT = _contract("sdk:RELEASE, a contract folder, an OpenAPI file, or auto.", "contract_name")
+CONTRACT_WITHOUT_AUTO = _contract("sdk:RELEASE, a contract folder or an OpenAPI file.", "contract_name")
 API_VERSION = click.option(
     "--api-version", metavar="VERSION|key", help="Version to request; key: the version that the key is pinned to."
 )
@@ -220,12 +202,8 @@ FAIL_ON_OPTION = click.option(
     show_default=True,
     help="Mildest severity for exit code 1; `new` for new and worse findings, `hits` for those of your code.",
 )
-USAGE_PROFILE = click.option(
-    "--usage",
-    "usage_file",
-    type=FILE_PATH,
-    metavar="FILE",
-    help="Usage profile of your code.  [default: usage.json beside whopwatch.toml, or here]",
+USAGE_PROFILE = file_option(
+    "--usage", "Usage profile of your code.  [default: usage.json beside whopwatch.toml, or here]", "usage_file"
 )
 MAX_FAILURES = click.option(
     "--max-failures", type=click.IntRange(min=1), metavar="N", help="Stop after N findings that affect the exit code."
@@ -260,33 +238,22 @@ THOROUGH = click.option("--thorough", is_flag=True, help="Send every request tha
 ALLOW_UNCHECKED = click.option(
     "--allow-unchecked", is_flag=True, help="Pass although the API refuses operations to this key."
 )
-ACCEPTED_OPTION = click.option(
-    "--accepted",
-    type=FILE_PATH,
-    metavar="FILE",
-    help="Accepted findings.  [default: accepted.yaml beside whopwatch.toml, or here]",
+ACCEPTED_OPTION = file_option(
+    "--accepted", "Accepted findings.  [default: accepted.yaml beside whopwatch.toml, or here]"
 )
-REPORT_DIR = click.option("--report-dir", type=FILE_PATH, metavar="DIR", help="Write every kind of report to DIR.")
-EDITION_NAME = click.option(
-    "--contract",
-    "--contracts",
-    "name",
-    metavar="NAME|DIR|FILE",
-    help="Contract: a version, newest, sdk:RELEASE, a contract folder or an OpenAPI file.  [default: 2025-01-01]",
+REPORT_DIR = file_option("--report-dir", "Write every kind of report to DIR.", metavar="DIR")
+EDITION_NAME = _contract(
+    "sdk:RELEASE, a contract folder or an OpenAPI file.  [default: 2025-01-01]", "--contracts", "name"
 )
-CONTRACT_FOLDER = click.option(
-    "--contract",
-    "--contracts",
-    "name",
-    metavar="NAME|DIR",
-    help="Contract: a version, newest, sdk:RELEASE or a contract folder.  [default: 2025-01-01]",
+CONTRACT_FOLDER = _contract(
+    "sdk:RELEASE or a contract folder.  [default: 2025-01-01]", "--contracts", "name", metavar="NAME|DIR"
 )
 TRUST = click.option(
     "--trust",
     is_flag=True,
     help="Run the program without containment: it can read your files and use the network.",
 )
-CACHE = click.option("--cache-dir", type=FILE_PATH, metavar="DIR", help="Folder for downloaded packages.")
+CACHE = file_option("--cache-dir", "Folder for downloaded packages.", metavar="DIR")
 
 
 _FIELDS_OF_RUN = {
@@ -307,10 +274,10 @@ _FIELDS_OF_RUN = {
 """The field of RunOptions for each parameter of the options that `run_options` adds."""
 
 
-def run_options(max_time: Callable[[Command], Command] = MAX_TIME) -> Callable[[Command], Command]:
-    """Add the options of one run, with `max_time` as the option --max-time; the command gets `options`: RunOptions."""
+def run_options(time_limit: Option = MAX_TIME) -> Option:
+    """Add the options of one run, with `time_limit` as --max-time; the command gets `options`: RunOptions."""
     added = (
-        *(ONLY, RESOURCE, OPERATION, EXCLUDE, BUDGET, RATE, max_time, CONCURRENCY),
+        *(ONLY, RESOURCE, OPERATION, EXCLUDE, BUDGET, RATE, time_limit, CONCURRENCY),
         *(CONTRACT, API_VERSION, THOROUGH, ALLOW_UNCHECKED, CONFIG),
     )
 

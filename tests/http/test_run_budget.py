@@ -93,6 +93,18 @@ def test_the_time_limit_ends_a_run_at_its_last_moment() -> None:
     assert budget.seconds_left == 2.0, "a shorter extension takes no time away"
 
 
+def test_a_budget_is_used_up_by_its_last_request() -> None:
+    budget = RunBudget(2)
+    for left in (2, 1):
+        assert budget.remaining == left
+        budget.check()
+        budget.spend(CALL.operation)
+    for use in (budget.check, lambda: budget.spend(CALL.operation)):
+        with pytest.raises(BudgetExhaustedError, match="The budget of 2 requests is used up"):
+            use()
+    assert (budget.sent, budget.remaining, budget.unsafe) == (2, 0, 0)
+
+
 def test_a_wait_beyond_the_time_limit_is_not_waited() -> None:
     time = Time()
     limited = MockTransport(lambda _: httpx.Response(429, headers={"retry-after": "30"}, json={}))

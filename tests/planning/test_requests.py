@@ -142,10 +142,14 @@ def reads(contract: Contract, ids: Iterable[str], api: Api, **facts: Any) -> lis
     return [*calls, *(f"had a turn: {kind} of {id}" for id, kind in sorted(state.had_turn))]
 
 
-def writes(contract: Contract, *, is_simulated: bool, **facts: Any) -> list[str]:
-    """Return the requests of a plan that writes, what was skipped, and what is left in the end."""
+def writes(contract: Contract, *known: str, is_simulated: bool, **facts: Any) -> list[str]:
+    """Return the requests of a plan that writes, what was skipped, and what is left in the end.
+
+    Of the resources `known`, an id is known from elsewhere.
+    """
     state = run_state(contract, *WRITES)
-    state.pool.add("users", "user_1")
+    for resource in ("users", *known):
+        state.pool.add(resource, f"{resource}_1")
     writing, api = WriteState(state, "mark-", is_simulated=is_simulated), Store(contract, **facts)
     experiments = [*plan_writes(writing, WRITES), *plan_cleanup(writing)]
     calls = [line(call) for experiment in experiments for call in drive(state, experiment, api)]
@@ -162,7 +166,7 @@ PLANS: dict[str, Callable[[], list[str]]] = {
     "writes": lambda: writes(load(), is_simulated=True),
     "writes-elsewhere": lambda: writes(load(), is_simulated=False, rejected=["headline", "route"]),
     "writes-that-are-refused": lambda: writes(load(), is_simulated=True, refused=["PATCH", "POST", "DELETE"]),
-    "writes-to-empty-lists": lambda: writes(load(), is_simulated=True, empty=True),
+    "writes-to-empty-lists": lambda: writes(load(), "memberships", is_simulated=True, empty=True),
 }
 
 

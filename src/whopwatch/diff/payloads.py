@@ -333,10 +333,11 @@ def _errors(old: ApiOperation, new: ApiOperation, comparer: Comparer, place: Ope
 def _error(status: str, mine: ApiResponse, other: ApiResponse, comparer: Comparer) -> Iterator[Change]:
     """Yield the changes of the body of one error response."""
     one, two = mine.shape, other.shape
-    if (one is None) != (two is None):
-        words = ("a body", "no body") if two is None else ("no body", "a body")
-        yield Change("D15", "replaced", "", f"{status} with {words[0]}", f"{status} with {words[1]}")
-    elif one is not None and two is not None:
+    if one is None or two is None:
+        words = ["no body" if shape is None else "a body" for shape in (one, two)]
+        if words[0] != words[1]:
+            yield Change("D15", "replaced", "", f"{status} with {words[0]}", f"{status} with {words[1]}")
+    else:
         for media in _media(mine.content, other.content, Direction.RECEIVED):
             facts = (f"{status} as {media.expected}", f"{status}: {media.observed}")
             yield Change("D15", "widened" if media.movement == "widened" else "replaced", "", *facts)

@@ -44,14 +44,21 @@ class Store:
     """An API that stores what is written: every resource can be created, changed, listed and deleted.
 
     `rejected` are fields that no create may have, `refused` the HTTP methods that this key may not use with objects.
-    A list shows the newest object first; with `empty`, it shows only what was created.
+    A list shows the newest object first; with `empty`, it shows only what was created. No more than `most` objects of a
+    resource can be created.
     """
 
     def __init__(
-        self, contract: Contract, rejected: Iterable[str] = (), refused: Iterable[str] = (), *, empty: bool = False
+        self,
+        contract: Contract,
+        rejected: Iterable[str] = (),
+        refused: Iterable[str] = (),
+        *,
+        empty: bool = False,
+        most: int = 1000,
     ) -> None:
         self.contract, self.rejected, self.refused = contract, set(rejected), set(refused)
-        self.empty = empty
+        self.empty, self.most = empty, most
         self.objects: dict[str, list[dict[str, Any]]] = {}
 
     def __call__(self, call: Call) -> tuple[Any, int]:
@@ -71,6 +78,8 @@ class Store:
         if method == "create":
             if found := self.rejected & (call.body or {}).keys():
                 return {"error": {"param": min(found)}}, 400
+            if len(own) >= self.most:
+                return {"error": {}}, 400
             if call.purpose is not Purpose.SAME_KEY:
                 own.insert(0, {**(call.body or {}), "id": f"{operation.resource}_{len(own) + 1}"})
             return own[0], 200
@@ -167,6 +176,7 @@ PLANS: dict[str, Callable[[], list[str]]] = {
     "writes-elsewhere": lambda: writes(load(), is_simulated=False, rejected=["headline", "route"]),
     "writes-that-are-refused": lambda: writes(load(), is_simulated=True, refused=["PATCH", "POST", "DELETE"]),
     "writes-to-empty-lists": lambda: writes(load(), "memberships", is_simulated=True, empty=True),
+    "writes-of-one-object": lambda: writes(load(), is_simulated=True, most=1),
 }
 
 

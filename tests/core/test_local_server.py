@@ -26,6 +26,12 @@ def test_a_started_server_responds() -> None:
         assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 204
 
 
+def test_servers_without_a_port_get_free_ones() -> None:
+    with served(responds, name="one") as one, served(responds, name="two") as two:
+        assert len({one, two}) == 2
+        assert [httpx.get(f"http://127.0.0.1:{port}/").status_code for port in (one, two)] == [204, 204]
+
+
 def test_a_server_that_does_not_start_is_an_error_and_no_wait() -> None:
     with (
         pytest.raises(UsageError, match="The relay did not start"),

@@ -157,7 +157,7 @@ class Scheduler:
     `clock` returns seconds since the epoch and must never go back. At most `workers` threads make the runs; without
     `workers` the number is what the schedule needs when every probe times out.
 
-    The thread that waits for a slot also makes its run, since to wake another one costs a fifth of a probe. Meanwhile a
+    The thread that waits for a slot also makes its run, so that no other thread has to wake up for it. Meanwhile a
     second thread already waits for the next slot. Threads beyond these two rest.
     """
 

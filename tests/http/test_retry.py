@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from time import sleep
 
 import httpx
 import pytest
@@ -165,3 +167,22 @@ def test_an_operation_without_requests_left_waits_for_the_reset_and_at_most_the_
     assert time.slept == [pytest.approx(40.0), pytest.approx(20.0)]
     sender.send(call("plans.list"))
     assert len(time.slept) == 2
+
+
+def test_waits_of_many_threads_are_all_counted_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread may use the time that another one has just taken: each read and write of the sum is a switch."""
+    sender, _, _ = client(Recorder(answer(200)), limits=Limits(total_wait=100.0, first_total_wait=100.0))
+    taken: list[bool] = []
+
+    class Switching(float):
+        """A number whose arithmetic gives way to other threads, as the interpreter may at any bytecode."""
+
+        def __sub__(self, other: float) -> Switching:
+            sleep(0.0005)
+            return Switching(float(self) - other)
+
+    monkeypatch.setattr(sender, "_wait_left", Switching(100.0))
+    with ThreadPoolExecutor(8) as threads:
+        threads.map(lambda _: taken.append(sender._hold("products.list", 1.0)), range(150))
+    assert taken.count(True) == 100
+    assert sender.waited == 100.0

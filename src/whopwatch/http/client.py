@@ -70,6 +70,7 @@ class Client:
         overall = Rate(burst=1, per_second=target.rate) if target.rate else None
         self._closed = threading.Event()
         self._pacer = Pacer(limits.rate, overall, clock, self.run_budget.limited(sleep or self._closed.wait))
+        self._waits = threading.Lock()  # guards the three below: calls are sent by several threads
         self._wait_left = limits.first_total_wait
         self._is_served = False
         self.waited = 0.0
@@ -182,29 +183,44 @@ class Client:
         """Return whether the call is retried; hold its operation back as long as the server asks."""
         wait = wait_before_next(exchange, self._limits)
         if wait is None:
-            if exchange.status is not None and not self._is_served:
-                self._is_served = True
-                self._wait_left += self._limits.total_wait - self._limits.first_total_wait
+            if exchange.status is not None:
+                self._allow_all_waits()
             self._hold_at_limit(exchange)
             return False
         if exchange.status == 429:
             self._pacer.slow_down()
         bounded = min(wait, self._limits.retry_wait)
-        if bounded > min(self._wait_left, self.run_budget.seconds_left):
+        if bounded > self.run_budget.seconds_left or not self._hold(exchange.operation, bounded):
             return False
-        self._wait(exchange.operation, bounded)
         return wait == bounded and self.remaining > 0 and exchange.attempt <= self._limits.retries
 
     def _hold_at_limit(self, exchange: Exchange) -> None:
         """Hold the operation back if no request of the limit is left: others may spend it with the same key."""
-        wait = min(wait_until_reset(exchange), self._limits.retry_wait, self._wait_left)
+        wait = min(wait_until_reset(exchange), self._limits.retry_wait)
         if wait > 0:
-            self._wait(exchange.operation, wait)
+            self._hold(exchange.operation, wait, or_less=True)
 
-    def _wait(self, operation: str, seconds: float) -> None:
-        self._wait_left -= seconds
-        self.waited += seconds
+    def _allow_all_waits(self) -> None:
+        """Raise the limit of all waits from `first_total_wait` to `total_wait`, once."""
+        with self._waits:
+            if not self._is_served:
+                self._is_served = True
+                self._wait_left += self._limits.total_wait - self._limits.first_total_wait
+
+    def _hold(self, operation: str, seconds: float, *, or_less: bool = False) -> bool:
+        """Hold `operation` back for `seconds` and count them; return False if less time is left for waits.
+
+        With `or_less`, hold it back for the time that is left.
+        """
+        with self._waits:
+            if seconds > self._wait_left:
+                if not or_less:
+                    return False
+                seconds = self._wait_left
+            self._wait_left -= seconds
+            self.waited += seconds
         self._pacer.hold(operation, seconds)
+        return True
 
     def _attempt(self, call: Call, url: str, attempt: int, timer: AttemptTimer) -> Exchange:
         headers: tuple[tuple[str, str], ...] = ()
@@ -217,7 +233,7 @@ class Client:
             status = response.status
             headers = redact_headers(response.headers)
             body = redact(bytes(response.body))
-            self.run_budget.weight += memory_weight(body)
+            self.run_budget.weigh(memory_weight(body))
         phases = timer.phases()
         return Exchange(
             operation=call.operation.id,

@@ -318,6 +318,11 @@ class RunBudget:
             f"The budget of {budget} requests is used up.", hint="raise the budget, or select fewer operations"
         )
 
+    def weigh(self, weight: int) -> None:
+        """Add the weight of a response."""
+        with self._lock:
+            self.weight += weight
+
     def spend(self, operation: Operation) -> None:
         """Count one request of `operation`; raise BudgetExhaustedError if none is left."""
         with self._lock:

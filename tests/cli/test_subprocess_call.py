@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import operator
 import os
+import subprocess
+import time
+from typing import Any
 
 import pytest
 
@@ -28,3 +31,18 @@ def test_a_process_that_ends_without_a_word_is_no_endless_wait() -> None:
     with pytest.raises(TargetError, match="without a result") as caught:
         call_in_subprocess(os._exit, 9)
     assert caught.value.got == "exit code 9"
+
+
+def test_ctrl_c_ends_the_child_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal may reach the parent alone; a child that goes on would still send requests."""
+    children = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def communicate(self, *_: Any, **__: Any) -> tuple[bytes, bytes]:
+            children.append(self)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        call_in_subprocess(time.sleep, 3600)
+    assert [child.returncode is not None for child in children] == [True]

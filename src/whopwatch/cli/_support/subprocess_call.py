@@ -26,16 +26,19 @@ def call_in_subprocess(function: Callable[..., Result], *arguments: object, time
     `timeout` seconds the process is killed.
     """
     command = [sys.executable, "-m", "whopwatch.cli._support.subprocess_call"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 (this module)
-    atexit.register(process.kill)  # it must not outlive this process
-    try:
-        result, _ = process.communicate(pickle.dumps((function, arguments)), timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise TargetError("A child process did not end in time.", got=f"no result within {timeout:g} s") from None
-    finally:
-        atexit.unregister(process.kill)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 (this module)
+        atexit.register(process.kill)  # it must not outlive this process
+        try:
+            result, _ = process.communicate(pickle.dumps((function, arguments)), timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise TargetError("A child process did not end in time.", got=f"no result within {timeout:g} s") from None
+        except BaseException:  # Ctrl-C, which may reach this process alone: the child would go on sending requests
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            atexit.unregister(process.kill)
     if process.returncode:
         raise TargetError("A child process ended without a result.", got=f"exit code {process.returncode}")
     error, answer = pickle.loads(result)  # noqa: S301 (made by this module)

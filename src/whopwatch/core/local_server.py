@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import uvicorn
     from uvicorn._types import ASGIApplication
 
+    from whopwatch.core.bounded_http import HttpLimits, OpenConnections
+
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
 START_POLL_SECONDS = 0.002
@@ -41,10 +43,15 @@ def served(
     server in errors. With `lifespan` the application is informed of start and end. Raise UsageError if the port is
     taken or the server does not start.
     """
+    from whopwatch.core.bounded_http import HttpLimits, OpenConnections, usable_connections
+
+    limits = HttpLimits(connections=LOCAL_CONNECTIONS)
+    connections = OpenConnections(usable_connections(limits.connections))
+    config = server_config(app, limits, connections, lifespan="on" if lifespan else "off", timeout_graceful_shutdown=1)
     listener = listen((host, port), name, hint="choose another --port, or leave it out for a free one")
     listeners = [listener, *([_listen_at(path)] if path else [])]
     try:
-        with _running(_server_config(app, lifespan=lifespan), listeners, name):
+        with running(config, listeners, name):
             yield listener.getsockname()[1]
     finally:
         for each in listeners:
@@ -52,7 +59,7 @@ def served(
 
 
 @contextmanager
-def _running(config: uvicorn.Config, listeners: Sequence[socket.socket], name: str) -> Iterator[None]:
+def running(config: uvicorn.Config, listeners: Sequence[socket.socket], name: str) -> Iterator[None]:
     """Run a server in a thread while the context is open. Raise `UsageError` if it ends before it has started."""
     import uvicorn
 
@@ -77,19 +84,14 @@ def _running(config: uvicorn.Config, listeners: Sequence[socket.socket], name: s
         thread.join(STOP_SECONDS)
 
 
-def _server_config(app: ASGIApplication | Any, *, lifespan: bool) -> uvicorn.Config:
+def server_config(
+    app: ASGIApplication | Any, limits: HttpLimits, connections: OpenConnections, **more: Any
+) -> uvicorn.Config:
+    """Return the settings of a server that enforces `limits`; `more` are further settings of uvicorn."""
     import uvicorn
 
-    from whopwatch.core.bounded_http import (
-        HttpLimits,
-        OpenConnections,
-        accepted_at_once,
-        bounded_protocol,
-        usable_connections,
-    )
+    from whopwatch.core.bounded_http import accepted_at_once, bounded_protocol
 
-    limits = HttpLimits(connections=LOCAL_CONNECTIONS)
-    connections = OpenConnections(usable_connections(limits.connections))
     return uvicorn.Config(
         app,
         http=bounded_protocol(limits, connections),
@@ -98,11 +100,10 @@ def _server_config(app: ASGIApplication | Any, *, lifespan: bool) -> uvicorn.Con
         log_level="critical",
         access_log=False,
         server_header=False,
-        lifespan="on" if lifespan else "off",
         ws="none",
         loop="asyncio",
-        timeout_graceful_shutdown=1,
         backlog=accepted_at_once(limits.connections),
+        **more,
     )
 
 

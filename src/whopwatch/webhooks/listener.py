@@ -6,12 +6,10 @@ import queue
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-import uvicorn
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,11 +22,9 @@ from whopwatch.core.bounded_http import (
     HttpLimits,
     OpenConnections,
     SenderGoneError,
-    accepted_at_once,
-    bounded_protocol,
     usable_connections,
 )
-from whopwatch.core.local_server import listen
+from whopwatch.core.local_server import listen, running, server_config
 from whopwatch.metrics import Exposition, media_type_for, new_registry
 from whopwatch.metrics.probes import code_class
 from whopwatch.metrics.runs import export_contracts
@@ -77,25 +73,6 @@ class DeliveryRateLimit:
             return False
         self._tokens -= 1.0
         return True
-
-
-def server_settings(limits: ReceiverLimits, connections: OpenConnections) -> dict[str, Any]:
-    """Return the settings of a uvicorn server that enforces `limits`."""
-    return {
-        "http": bounded_protocol(limits, connections),
-        "ws": "none",
-        "loop": "asyncio",
-        "lifespan": "off",
-        "log_config": None,
-        "log_level": "critical",
-        "access_log": False,
-        "server_header": False,
-        "date_header": False,
-        "proxy_headers": False,
-        "timeout_keep_alive": 30,
-        "timeout_graceful_shutdown": 5,
-        "backlog": accepted_at_once(limits.connections),
-    }
 
 
 class Rejection(StrEnum):
@@ -202,8 +179,6 @@ def _content_length(headers: HeaderPairs) -> int:
     text = next((value for name, value in headers if name == "content-length"), "")
     return int(text[:20]) if text.isascii() and text.isdigit() else 0
 
-
-_STOP_SECONDS = 10.0
 
 SaveDelivery = Callable[[Delivery, DeliveryResult], None]
 ReceiverEvent = DeliveryResult | Refusal | Rejection
@@ -360,13 +335,16 @@ def _serve(
     connections = OpenConnections(usable_connections(limits.connections))
     if metrics is not None:
         metrics.connections.set_function(lambda: connections.count)
-    server = uvicorn.Server(uvicorn.Config(app, **server_settings(limits, connections)))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="listener")
-    thread.start()
+    config = server_config(
+        app,
+        limits,
+        connections,
+        lifespan="off",
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=5,
+    )
     host, port = listener.getsockname()[:2]
-    try:
+    with closing(listener), running(config, [listener], "receiver"):
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(_STOP_SECONDS)
-        listener.close()

@@ -263,6 +263,19 @@ def reading_sdk(archive: Path) -> Iterator[None]:
         ) from None
 
 
+def single_match(pattern: str, text: str, archive: Path) -> str:
+    """Return the group of `pattern` in a file of the SDK; raises `SourceError` if the layout is one without it."""
+    found = re.search(pattern, text)
+    if found is None:
+        raise SourceError(
+            "the SDK is of an unknown layout",
+            where=archive.name,
+            expected=f"a match for {pattern}",
+            hint="the readers know Stainless, for Python 0.0.1 to 0.0.41, and Fern, for Python 1.0.11 and later",
+        )
+    return found[1]
+
+
 def _members(archive: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the members with a suffix; a small archive that unpacks to gigabytes is an error."""
     left = MAX_UNPACKED_BYTES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from whopwatch.contract_build.readers.fern import read_fern_sdk
 from whopwatch.contract_build.readers.python_types import Module, PythonTypes, is_deprecated
-from whopwatch.contract_build.releases import read_texts, reading_sdk
+from whopwatch.contract_build.releases import read_texts, reading_sdk, single_match
 from whopwatch.contract_build.sdk_model import (
     OneOf,
     RecordType,
@@ -18,7 +18,6 @@ from whopwatch.contract_build.sdk_model import (
     Type,
     sdk_events,
 )
-from whopwatch.core.errors import SourceError
 
 _VERBS = {"_get": "GET", "_post": "POST", "_patch": "PATCH", "_put": "PUT", "_delete": "DELETE"}
 _ARRAY_SUFFIX = {"brackets": "[]", "repeat": "", "comma": ""}
@@ -39,14 +38,14 @@ def _read_archive(archive: Path) -> SdkModel:
     texts = _package(archive)
     if f"{_ROOT}/core/client_wrapper.py" in texts:
         wrapper = texts[f"{_ROOT}/core/client_wrapper.py"]
-        return read_fern_sdk(texts, _single(r'"X-Fern-SDK-Version": "([^"]+)"', wrapper, archive))
+        return read_fern_sdk(texts, single_match(r'"X-Fern-SDK-Version": "([^"]+)"', wrapper, archive))
     modules = {path: Module.parse(path, text) for path, text in texts.items() if "/types/" in path}
     types = PythonTypes(modules)
     model = SdkModel(
         "python",
-        version=_single(r'__version__ = "([^"]+)"', texts.get(f"{_ROOT}/_version.py", ""), archive),
+        version=single_match(r'__version__ = "([^"]+)"', texts.get(f"{_ROOT}/_version.py", ""), archive),
         array_suffix=_ARRAY_SUFFIX[
-            _single(r'Querystring\(array_format="(\w+)"\)', texts.get(f"{_ROOT}/_client.py", ""), archive)
+            single_match(r'Querystring\(array_format="(\w+)"\)', texts.get(f"{_ROOT}/_client.py", ""), archive)
         ],
     )
     for path, text in texts.items():
@@ -66,18 +65,6 @@ def _package(archive: Path) -> dict[str, str]:
         if found and "tests" not in head:
             texts[f"{_ROOT}/{tail}"] = text
     return texts
-
-
-def _single(pattern: str, text: str, archive: Path) -> str:
-    found = re.search(pattern, text)
-    if found is None:
-        raise SourceError(
-            "the Python SDK is of an unknown layout",
-            where=archive.name,
-            expected=f"a match for {pattern}",
-            hint="the reader knows the layouts of Stainless (0.0.1 to 0.0.41) and Fern (1.0.11 and later)",
-        )
-    return found[1]
 
 
 def _operations(module: Module, text: str, types: PythonTypes, modules: dict[str, Module]) -> list[SdkOperation]:

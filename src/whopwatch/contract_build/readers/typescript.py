@@ -10,7 +10,7 @@ from pathlib import Path
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
-from whopwatch.contract_build.releases import read_texts, reading_sdk
+from whopwatch.contract_build.releases import read_texts, reading_sdk, single_match
 from whopwatch.contract_build.sdk_model import (
     Enum,
     ListOf,
@@ -316,9 +316,9 @@ def _read_archive(archive: Path) -> SdkModel:
     types = TypeScriptTypes({path: scope for path, (scope, _) in parsed.items()})
     model = SdkModel(
         "typescript",
-        version=_single(r"VERSION = '([^']+)'", texts.get(f"{_ROOT}version.ts", ""), archive),
+        version=single_match(r"VERSION = '([^']+)'", texts.get(f"{_ROOT}version.ts", ""), archive),
         array_suffix=_ARRAY_SUFFIX[
-            _single(r"arrayFormat: '(\w+)'", texts.get(_QUERY, texts.get(f"{_ROOT}client.ts", "")), archive)
+            single_match(r"arrayFormat: '(\w+)'", texts.get(_QUERY, texts.get(f"{_ROOT}client.ts", "")), archive)
         ],
     )
     for path, (scope, root) in parsed.items():
@@ -353,17 +353,6 @@ def _resource(path: str) -> str:
     """Return the resource of a module by its path: `accounts.fees`; `accounts` if it has the name of its folder."""
     parts = path.removeprefix(f"{_ROOT}resources/").removesuffix(".ts").replace("-", "_").split("/")
     return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == parts[-2] else parts)
-
-
-def _single(pattern: str, text: str, archive: Path) -> str:
-    found = re.search(pattern, text)
-    if found is None:
-        raise SourceError(
-            "the TypeScript SDK is of an unknown layout",
-            where=archive.name,
-            expected=f"a match for {pattern}",
-        )
-    return found[1]
 
 
 def _methods(root: Node) -> list[Node]:

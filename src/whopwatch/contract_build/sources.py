@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from whopwatch.contract_build.files import read_yaml
 from whopwatch.contract_build.schemas import IdRelations
 from whopwatch.contract_build.sdk_model import SdkModel
+from whopwatch.core.documents import DocumentError, parse_toml_document, read_bounded
 from whopwatch.core.errors import SourceError
 
 FOLLOWED_FILE = "followed.yaml"
@@ -202,7 +202,7 @@ class Sources:
         """Read `sources.toml` of a contract folder; raises `SourceError` if it is missing or malformed."""
         path = contracts / "sources.toml"
         try:
-            declared = tomllib.loads(path.read_text(encoding="utf-8"))
+            declared = parse_toml_document(read_bounded(path).decode())
             if "openapi" in declared:
                 return cls({}, declared["counts"], OpenApiSource(**declared["openapi"]))
             packages = {language: Package(**facts) for language, facts in declared["sdk"].items()}
@@ -212,7 +212,7 @@ class Sources:
             return cls(known, declared["counts"])
         except FileNotFoundError:
             raise SourceError("the declaration of the sources is missing", where=str(path)) from None
-        except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+        except (KeyError, TypeError, DocumentError, UnicodeDecodeError) as error:
             raise SourceError(
                 "the declaration of the sources cannot be used",
                 where=str(path),

@@ -39,6 +39,7 @@ from whopwatch.contract_build.sources import (
     release_changes,
 )
 from whopwatch.contract_build.verify import Problem, verify
+from whopwatch.core.documents import parse_yaml_document
 from whopwatch.core.errors import UsageError
 from whopwatch.core.finding import Finding
 from whopwatch.core.pointers import escape_pointer, mappings, unescape_pointer
@@ -360,7 +361,7 @@ def without_entries(text: str, key: str, is_wanted: Callable[[int, dict[str, Any
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)
     entries = next(value for name, value in root.value if name.value == key)
-    loaded = yaml.safe_load(text)[key]
+    loaded = parse_yaml_document(text)[key]
     lines = text.splitlines(keepends=True)
     for index in reversed(range(len(loaded))):
         if not is_wanted(index + 1, loaded[index]):

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from typing import TypeVar
 
 from whopwatch.core.redaction import sanitize
+
+Entry = TypeVar("Entry")
 
 EXIT_CLEAN = 0
 EXIT_DRIFT = 1
@@ -136,6 +139,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else None
+
+
+def entry_named(name: str, table: Mapping[str, Entry], kind: str) -> Entry:
+    """Return the entry of `table` called `name`. Raise UsageError, with a suggestion, for an unknown `kind`."""
+    if name not in table:
+        raise UsageError(
+            f"Unknown {kind} {name!r}.",
+            expected=f"one of {', '.join(table)}",
+            got=repr(name),
+            hint=did_you_mean(name, table),
+        )
+    return table[name]
 
 
 class MissingExtraError(UsageError):

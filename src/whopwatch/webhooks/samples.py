@@ -18,7 +18,7 @@ import httpx
 
 from whopwatch.config.target import is_whop
 from whopwatch.contract import Contract
-from whopwatch.core.errors import UsageError, did_you_mean
+from whopwatch.core.errors import UsageError, entry_named
 from whopwatch.signature import SIGNATURE_HEADER, SIGNATURE_HEADERS, TIMESTAMP_HEADER, signed_headers
 from whopwatch.simulator.events import DeliveryComposer, OutgoingDelivery
 from whopwatch.simulator.world.tables import World
@@ -140,14 +140,7 @@ SAMPLE_CASES: Mapping[str, SampleCase] = {
 
 def find_case(name: str) -> SampleCase:
     """Return the case with this name. Raise UsageError if there is none."""
-    if name not in SAMPLE_CASES:
-        raise UsageError(
-            f"Unknown case {name!r}.",
-            expected=f"one of {', '.join(SAMPLE_CASES)}",
-            got=repr(name),
-            hint=did_you_mean(name, SAMPLE_CASES),
-        )
-    return SAMPLE_CASES[name]
+    return entry_named(name, SAMPLE_CASES, "case")
 
 
 class Sampler:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from whopwatch.contract import Contract, Operation
-from whopwatch.core.errors import UsageError, did_you_mean
+from whopwatch.core.errors import entry_named
 from whopwatch.simulator.api.pipeline import ApiCall, Proceed
 from whopwatch.simulator.events import DeliveryWrapper
 from whopwatch.simulator.world.tables import World
@@ -73,11 +73,4 @@ T = TypeVar("T")
 
 def setting_of(table: Mapping[str, T], name: str, value: str) -> T:
     """Return what the value of a fault's setting means. Raise UsageError for a value that `table` does not have."""
-    if value not in table:
-        raise UsageError(
-            f"Unknown {name} {value!r} of a fault.",
-            expected=f"one of {', '.join(sorted(table))}",
-            got=repr(value),
-            hint=did_you_mean(value, table),
-        )
-    return table[value]
+    return entry_named(value, table, f"value of the setting {name}")

@@ -166,10 +166,7 @@ class Follower(Definitions):
             case s.Sequence():
                 return (Items(tuple(self._spread(node.items, scope))),)
             case s.Return():
-                values = self._value(node.value, scope) if node.value else ()
-                if self._returns:
-                    self._returns[-1] = union(self._returns[-1], values)
-                return values
+                return self._returned(node, scope)
             case s.Import():
                 self._import(node, scope)
                 return ()
@@ -180,6 +177,12 @@ class Follower(Definitions):
             case s.Broken():
                 self._recorder.not_followed(self.path, node.line, BROKEN_CODE)
         return ()
+
+    def _returned(self, node: s.Return, scope: Variables) -> Values:
+        values = self._value(node.value, scope) if node.value else ()
+        if self._returns:
+            self._returns[-1] = union(self._returns[-1], values)
+        return values
 
     def _name(self, node: s.Name, scope: Variables) -> Values:
         found = scope.get(node.id)

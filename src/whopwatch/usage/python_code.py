@@ -41,9 +41,7 @@ def _statement(node: ast.stmt) -> s.Node:
             return s.Assign(line, _expression(node.target), value, _type_names(node.annotation))
         case ast.AugAssign():
             target = _expression(node.target)
-            parts = [target, _expression(node.value)]
-            either = s.Text(line, list(parts), is_sum=True) if isinstance(node.op, ast.Add) else s.Several(line, parts)
-            return s.Assign(line, target, either)
+            return s.Assign(line, target, _result(line, node.op, target, _expression(node.value)))
         case ast.For() | ast.AsyncFor():
             body = _block([*node.body, *node.orelse])
             return s.Loop(line, _expression(node.target), _expression(node.iter), body)
@@ -56,11 +54,9 @@ def _statement(node: ast.stmt) -> s.Node:
         case ast.Continue() | ast.Break():
             return s.Leave(line)
         case ast.Import():
-            names = [(alias.name, alias.asname or alias.name) for alias in node.names]
-            return s.Several(line, [s.Import(line, module, [("*", here)]) for module, here in names])
+            return s.Several(line, [s.Import(line, module, [("*", here)]) for module, here in _names(node.names)])
         case ast.ImportFrom():
-            names = [(alias.name, alias.asname or alias.name) for alias in node.names]
-            return s.Import(line, node.module or _PACKAGE, names)  # `from .. import name`
+            return s.Import(line, node.module or _PACKAGE, _names(node.names))  # `from .. import name`
         case ast.If():
             return s.Branch(line, _expression(node.test), _block(node.body), _block(node.orelse))
         case ast.Match():
@@ -194,6 +190,16 @@ def _type_names(annotation: ast.expr) -> list[str]:
     return []
 
 
+def _names(aliases: list[ast.alias]) -> list[tuple[str, str]]:
+    """Return the imported names, each with the name that it gets here."""
+    return [(alias.name, alias.asname or alias.name) for alias in aliases]
+
+
+def _result(line: int, operator: ast.operator, left: s.Node, right: s.Node) -> s.Node:
+    """Return the result of an operator: a sum may be a longer text, of any other both sides are used."""
+    return s.Text(line, [left, right], is_sum=True) if isinstance(operator, ast.Add) else s.Several(line, [left, right])
+
+
 def _expression(node: ast.expr) -> s.Node:
     line = node.lineno
     match node:
@@ -203,8 +209,8 @@ def _expression(node: ast.expr) -> s.Node:
             return s.Text(line, [node.value]) if isinstance(node.value, str) else s.Several(line)
         case ast.JoinedStr():
             return s.Text(line, [_text_part(part) for part in node.values])
-        case ast.BinOp() if isinstance(node.op, ast.Add):
-            return s.Text(line, [_expression(node.left), _expression(node.right)], is_sum=True)
+        case ast.BinOp():
+            return _result(line, node.op, _expression(node.left), _expression(node.right))
         case ast.Attribute():
             return s.Access(line, _expression(node.value), node.attr)
         case ast.Subscript():
@@ -221,10 +227,7 @@ def _expression(node: ast.expr) -> s.Node:
             arguments = [_expression(one) for one in node.args]
             return s.FunctionCall(line, _expression(node.func), arguments, named, _is_guarded(node))
         case ast.Dict():
-            pairs = zip(node.keys, node.values, strict=True)
-            fields = [(_constant(key) if key else "**", _expression(value)) for key, value in pairs]
-            computed = [_expression(key) for key in node.keys if key and _constant(key) is None]
-            return s.Record(line, fields, computed)
+            return _record(node)
         case ast.List() | ast.Tuple() | ast.Set():
             return s.Sequence(line, [_expression(one) for one in node.elts])
         case ast.Lambda():
@@ -248,6 +251,13 @@ def _expression(node: ast.expr) -> s.Node:
         case ast.IfExp():
             return s.Branch(line, _expression(node.test), [_expression(node.body)], [_expression(node.orelse)])
     return s.Several(line, _children(node))
+
+
+def _record(node: ast.Dict) -> s.Record:
+    pairs = zip(node.keys, node.values, strict=True)
+    fields = [(_constant(key) if key else "**", _expression(value)) for key, value in pairs]
+    computed = [_expression(key) for key in node.keys if key and _constant(key) is None]
+    return s.Record(node.lineno, fields, computed)
 
 
 def _comprehension(

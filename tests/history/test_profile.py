@@ -170,6 +170,7 @@ def test_magnitudes_and_size_classes() -> None:
     assert [size_class(size, ARRAY_SIZES) for size in (0, 1, 2, 10, 11, 100, 101)] == [
         "0", "1", "2-10", "2-10", "11-100", "11-100", "101+",
     ]  # fmt: skip
+    assert [size_class(size, (4, 9)) for size in (0, 4, 5, 9, 10)] == ["0-4", "0-4", "5-9", "5-9", "10+"]
 
 
 def test_names_of_one_kind_are_bounded() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.history.factories import night, report, row
+from tests.history.nights import Nights
 from whopwatch.checks import Evidence
+from whopwatch.config.accepted import AcceptedEntry
 from whopwatch.contract import Contract
 from whopwatch.core.exchange import Exchange, Purpose
 from whopwatch.core.finding import Finding, Severity
@@ -27,6 +29,10 @@ from whopwatch.reports.text import NO_TURN, turns_line
 from whopwatch.run.conclude import NOTHING_TO_REQUEST
 
 RULES = history_rules()
+EMPTY_PAGE = (
+    b'{"data": [], "page_info": {"has_next_page": false, "has_previous_page": false, "start_cursor": null, '
+    b'"end_cursor": null}}'
+)
 UNCHECKED = row(State.COULD_NOT_CHECK, reason="the list is empty", samples=0)
 
 
@@ -149,3 +155,21 @@ def test_a_report_says_within_how_many_nights_every_check_had_its_turn(contract:
         "every check ran within 2 nights",
     ]
     assert compared.to_json()["memory"]["checks_within_nights"] == 2
+
+
+def test_an_accepted_finding_is_outdated_only_where_the_night_could_see_it(contract: Contract) -> None:
+    """An entry without an operation was written by hand, and one of a schema names no operation."""
+    operations = ("products.list", "payments.list", "memberships.list", "", "schema:Title")
+    entries = [AcceptedEntry(f"{number:016x}", "known", operation=name) for number, name in enumerate(operations)]
+
+    def emptied(exchange: Exchange) -> Exchange:
+        return replace(exchange, body=EMPTY_PAGE) if exchange.operation == "payments.list" and exchange.ok else exchange
+
+    nights = Nights(contract, operations[:2])
+    (first, second) = (nights.run(change=change, keep_checks=True, accepted=entries) for change in (None, emptied))
+    assert [one.location for one in first.findings if one.drift_class == "D24"] == [
+        entries[number].fingerprint for number in (0, 1, 3, 4)
+    ]
+    assert [one.location for one in second.findings if one.drift_class == "D24" and one.state != "fixed"] == [
+        entries[number].fingerprint for number in (0, 3, 4)
+    ]

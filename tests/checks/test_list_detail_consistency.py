@@ -80,6 +80,10 @@ def test_another_object_is_found(contract: Contract) -> None:
         # the last list before the retrieve counts
         (listed(shown("a")), listed(shown("b")), retrieved(shown("b"))),
         (retrieved(shown("b")), listed(shown("b")), listed(shown("a"))),
+        # it was deleted, or moved to another page, before it could be compared again
+        (listed(shown("a")), retrieved(shown("b")), retrieved({"error": {}}, status=404)),
+        (listed(shown("a")), retrieved(shown("b")), listed()),
+        (listed(shown("a")), retrieved(shown("b")), retrieved(shown("b")), listed(shown("a", id="rev_2"))),
         # reads between the run's own writes
         (listed(shown("a"), purpose=Purpose.READ_BACK), retrieved(shown("b"))),
         (listed(shown("a"), purpose=Purpose.MOVING_PAGE), retrieved(shown("b"))),
@@ -103,6 +107,20 @@ def test_a_list_that_is_the_same_before_and_after_differs(contract: Contract) ->
 
     assert rules(found(contract, "twins", before, retrieved(shown("b")), after)) == [("field-differs", "/title")]
     assert rules(found(contract, "twins", retrieved(shown("b")), after)) == [("field-differs", "/title")]
+
+
+def test_another_page_says_nothing_about_an_object(contract: Contract) -> None:
+    other = listed(shown("a", id="rev_2"), query=(("after", "x"),))
+
+    assert rules(found(contract, "twins", listed(shown("a")), retrieved(shown("b")), other)) == [
+        ("field-differs", "/title")
+    ]
+
+
+def test_an_object_that_is_listed_again_later_is_compared(contract: Contract) -> None:
+    exchanges = (listed(shown("a")), retrieved(shown("b")), listed(), listed(shown("a")))
+
+    assert rules(found(contract, "twins", *exchanges)) == [("field-differs", "/title")]
 
 
 def test_items_that_are_no_objects_are_passed_over(contract: Contract) -> None:

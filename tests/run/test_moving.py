@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from tests.run.in_process import InProcess
-from whopwatch.contract import Contract
+from whopwatch.contract import Contract, load
 from whopwatch.core.report import State, Verdict
 from whopwatch.run import check
 from whopwatch.simulator.backend import Backend, SimulatorOptions
@@ -52,6 +52,17 @@ def test_what_changes_while_it_is_watched_is_no_finding(contract: Contract, seed
     report = check(contract, api.target(), resources=TABLES, budget=300, seed=seed, transport=api)
     assert [(f.operation, f.location, f.check) for f in report.findings if f.breaks] == []
     assert len(writers.done) == 3
+
+
+@pytest.mark.parametrize("seed", [1, 1005])
+def test_an_object_that_is_deleted_before_it_is_compared_again_does_not_differ(seed: int) -> None:
+    """With few objects and a write before each request, few of them can be compared with their list again."""
+    newest, writers = load("2026-10-15-1"), Writers(seed, 1.0)
+    api = InProcess(newest, SimulatorOptions(seed=seed, items=1, rate_limit=10**9), writers)
+    for _ in range(20):
+        writers(api.backend)
+    report = check(newest, api.target(), budget=600, seed=seed, transport=api)
+    assert [(f.operation, f.location, f.check) for f in report.findings] == []
 
 
 @pytest.mark.parametrize("budget", [120, 600])

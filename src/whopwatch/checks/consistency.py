@@ -66,14 +66,16 @@ def list_detail_consistency(contract: Contract, evidence: Evidence, findings: Fi
 
     If an object was retrieved several times, only fields that differ in the last response are reported; if it was
     listed again after that, only fields that differ from both, which are the same: a change between two requests is no
-    difference.
+    difference. Nor is one of an object that was not found, or not listed, when it was last requested: others delete and
+    move objects, and then nothing can tell a difference from a change.
     """
     for id, responses in evidence.responses.items():
         operation = contract.operations[id]
         if not operation.is_list and id == f"{operation.resource}.retrieve":
             pages = _outside_writes(evidence.responses.get(f"{operation.resource}.list", ()))
             for retrieved in _by_id(_outside_writes(responses)).values():
-                _compare(findings, operation, retrieved, pages, len(responses))
+                if evidence.is_still_there(retrieved[-1].exchange) and not _left_list(pages, retrieved[-1]):
+                    _compare(findings, operation, retrieved, pages, len(responses))
 
 
 def differing_paths(left: Any, right: Any, path: Path = ()) -> Iterator[Path]:
@@ -130,6 +132,16 @@ def _compare(
                 samples=samples,
                 place=place,
             )
+
+
+def _left_list(pages: Sequence[SuccessResponse], success: SuccessResponse) -> bool:
+    """Return whether the page that listed the object was requested again after `success`, and no longer lists it."""
+    wanted = success.exchange.path_params.get("id")
+    after = [page.exchange for page in pages if page.index > success.index]
+    if any(wanted in page.ids for page in pages if page.index > success.index):
+        return False
+    listing = [page.exchange for page in pages if page.index < success.index and wanted in page.ids]
+    return any((one.path_params, one.query) == (other.path_params, other.query) for one in listing for other in after)
 
 
 def _overlap(one: Path, other: Path) -> bool:

@@ -116,15 +116,15 @@ class Origin:
     """Connections to the scheme, host and port of `base_url`. Thread-safe.
 
     With `fresh` every request gets a new connection. A proxy from the environment is used for https only, as a tunnel:
-    plain http would show it the key.
+    plain http would show it the key. Without `proxied` it is not used at all.
     """
 
-    def __init__(self, base_url: str, *, fresh: bool = True) -> None:
+    def __init__(self, base_url: str, *, fresh: bool = True, proxied: bool = True) -> None:
         url = urlsplit(base_url)
         self.host = url.hostname or ""
         self.port = url.port or (443 if url.scheme == "https" else 80)
         self._tls = _tls_context() if url.scheme == "https" else None
-        self._proxy = _proxy(self.host) if self._tls else None
+        self._proxy = _proxy(self.host) if self._tls and proxied else None
         self._fresh = fresh
         self._idle: list[_IdleConnection] = []
         self._busy: set[socket.socket] = set()
@@ -367,8 +367,10 @@ class RawResponse:
         return "close" not in self.header("connection") and not self.ends_with_connection
 
 
-def fetch(origin: Origin, request: bytes, timer: AttemptTimer, limits: Limits) -> RawResponse:
-    """Send `request` and return the response, complete and decompressed.
+def fetch(
+    origin: Origin, request: bytes, timer: AttemptTimer, limits: Limits, *, with_body: bool = True
+) -> RawResponse:
+    """Send `request` and return the response, complete and decompressed; without `with_body` as soon as it has headers.
 
     Raise RequestFailedError if there is no readable response.
     """
@@ -379,9 +381,9 @@ def fetch(origin: Origin, request: bytes, timer: AttemptTimer, limits: Limits) -
         begun = timer.clock()
         connection.sendall(request)
         timer.wrote(begun)
-        response = _read_response(connection, timer, limits)
+        response = _read_response(connection, timer, limits, with_body=with_body)
         response.phases = timer.phases()
-        keep = response.keeps_connection
+        keep = response.is_complete and response.keeps_connection
     except TimeoutError:
         late = Failure.READ_TIMEOUT if timer.was_written else Failure.WRITE_TIMEOUT
         raise RequestFailedError(_timeout_failure(timer, late)) from None
@@ -393,7 +395,8 @@ def fetch(origin: Origin, request: bytes, timer: AttemptTimer, limits: Limits) -
         raise RequestFailedError(Failure.RESET) from None
     finally:
         origin.release(connection, keep=keep)
-    _decompress(response, limits)
+    if with_body:
+        _decompress(response, limits)
     return response
 
 
@@ -405,12 +408,12 @@ def _seconds_left(timer: AttemptTimer, bound: float) -> float:
     return min(bound, remaining)
 
 
-def _read_response(connection: socket.socket, timer: AttemptTimer, limits: Limits) -> RawResponse:
+def _read_response(connection: socket.socket, timer: AttemptTimer, limits: Limits, *, with_body: bool) -> RawResponse:
     response = RawResponse()
     parser = httptools.HttpResponseParser(response)
     response.read_status = parser.get_status_code
     try:
-        _feed(parser, response, connection, timer, limits)
+        _feed(parser, response, connection, timer, limits, with_body=with_body)
         response.status = parser.get_status_code()
         if response.status < _LOWEST_STATUS:
             raise RequestFailedError(Failure.PROTOCOL)
@@ -425,8 +428,10 @@ def _feed(
     connection: socket.socket,
     timer: AttemptTimer,
     limits: Limits,
+    *,
+    with_body: bool,
 ) -> None:
-    while not response.is_complete:
+    while not response.is_complete and (with_body or not response.in_body):
         connection.settimeout(_seconds_left(timer, limits.read))
         data = connection.recv(_READ_SIZE)
         timer.read(data)

@@ -9,16 +9,18 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from whopwatch.config.target import is_whop
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError, entry_named
+from whopwatch.core.exchange import Failure
+from whopwatch.http.webhook_handler import TIMEOUTS, RequestFailedError, WebhookHandler
 from whopwatch.signature import SIGNATURE_HEADER, SIGNATURE_HEADERS, TIMESTAMP_HEADER, signed_headers
 from whopwatch.simulator.events import DeliveryComposer, OutgoingDelivery
 from whopwatch.simulator.world.tables import World
@@ -181,6 +183,8 @@ def _rewrite_id(delivery: OutgoingDelivery) -> None:
 FORWARDED_HEADERS = frozenset({*SIGNATURE_HEADERS, "content-type", "user-agent"})
 HANDLER_UNREACHABLE = 502
 HANDLER_TIMEOUT = 504
+MOST_FORWARDED = 100
+"""Deliveries that wait for the handler at once."""
 HANDLER_SECONDS = 5.0
 """How long Whop waits for a response."""
 
@@ -215,33 +219,23 @@ def require_handler_url(text: str, option: str) -> str:
 
 
 class Forwarder:
-    """Sends deliveries to `url`, byte for byte. Redirects are not followed; only the response's status is used.
-
-    Use it on one event loop. The handler has `seconds` to respond.
-    """
+    """Sends deliveries to `url`, byte for byte. The handler has `seconds` to respond."""
 
     def __init__(self, url: str, seconds: float) -> None:
-        self._url, self._seconds = url, seconds
-        self._client = httpx.AsyncClient(timeout=seconds, trust_env=False, limits=httpx.Limits(max_connections=100))
+        self._handler, self._seconds = WebhookHandler(url, seconds), seconds
+        self._threads = ThreadPoolExecutor(MOST_FORWARDED, "forward")
 
     async def __call__(self, delivery: Delivery) -> int:
         """Return the handler's status; 502 or 504 if it does not respond."""
-        # As bytes: a header may contain bytes that are not ASCII, and they have to arrive unchanged.
-        headers = [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in delivery.headers
-            if name in FORWARDED_HEADERS
-        ]
+        headers = [(name, value) for name, value in delivery.headers if name in FORWARDED_HEADERS]
         try:
-            async with (
-                asyncio.timeout(self._seconds),  # httpx limits each read, not the whole request
-                self._client.stream("POST", self._url, content=delivery.body, headers=headers) as response,
-            ):
-                return response.status_code if response.status_code >= 200 else HANDLER_UNREACHABLE
-        except (httpx.TimeoutException, TimeoutError):
+            async with asyncio.timeout(self._seconds):  # the time in which a thread becomes free counts, too
+                forwarded = partial(self._handler.post, headers, delivery.body)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, forwarded)
+        except TimeoutError:
             return HANDLER_TIMEOUT
-        except httpx.HTTPError:
-            return HANDLER_UNREACHABLE
+        except RequestFailedError as error:
+            return HANDLER_TIMEOUT if error.failure in TIMEOUTS else HANDLER_UNREACHABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,21 +270,20 @@ class HandlerResult:
 
 
 def send_samples(url: str, samples: Iterable[Sample]) -> Iterator[HandlerResult]:
-    """Send each sample to the handler at `url` and yield its result; redirects are not followed."""
-    with httpx.Client(timeout=HANDLER_SECONDS, trust_env=False) as client:
-        for sample in samples:
-            started, failure = time.perf_counter(), "no response"
-            try:
-                with client.stream("POST", url, content=sample.body, headers=dict(sample.headers)) as response:
-                    status: int | None = response.status_code
-            except httpx.HTTPError as error:
-                status, failure = None, _failure(error)
-            yield HandlerResult(sample, status, time.perf_counter() - started, failure)
+    """Send each sample to the handler at `url` and yield its result."""
+    handler = WebhookHandler(url, HANDLER_SECONDS)
+    for sample in samples:
+        started, failure = time.perf_counter(), "no response"
+        try:
+            status: int | None = handler.post(sample.headers.items(), sample.body)
+        except RequestFailedError as error:
+            status, failure = None, _failure_words(error.failure)
+        yield HandlerResult(sample, status, time.perf_counter() - started, failure)
 
 
-def _failure(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+def _failure_words(failure: Failure) -> str:
+    if failure in (Failure.DNS, Failure.CONNECT, Failure.CONNECT_TIMEOUT, Failure.TLS):
         return "connection refused"
-    if isinstance(error, httpx.TimeoutException):
+    if failure in TIMEOUTS:
         return f"no response within {HANDLER_SECONDS:.0f} s"
     return "incomplete response"

@@ -54,11 +54,11 @@ def test_what_changes_while_it_is_watched_is_no_finding(contract: Contract, seed
     assert len(writers.done) == 3
 
 
-@pytest.mark.parametrize("seed", [1, 1005])
-def test_an_object_that_is_deleted_before_it_is_compared_again_does_not_differ(seed: int) -> None:
-    """With few objects and a write before each request, few of them can be compared with their list again."""
+@pytest.mark.parametrize(("seed", "items"), [(1, 1), (1005, 1), (1008, 3), (1011, 3)])
+def test_an_object_that_is_deleted_before_it_is_requested_again_is_no_finding(seed: int, items: int) -> None:
+    """With few objects and a write before each request, many are gone before a second comparison with their list."""
     newest, writers = load("2026-10-15-1"), Writers(seed, 1.0)
-    api = InProcess(newest, SimulatorOptions(seed=seed, items=1, rate_limit=10**9), writers)
+    api = InProcess(newest, SimulatorOptions(seed=seed, items=items, rate_limit=10**9), writers)
     for _ in range(20):
         writers(api.backend)
     report = check(newest, api.target(), budget=600, seed=seed, transport=api)

@@ -66,6 +66,8 @@ JUDGED_TOGETHER = 20
 """Requests after which a run with a maximum of failures counts its findings: all checks run each time."""
 CLEANUP_SECONDS = 60.0
 """Time for cleanup, also after the time limit of a run."""
+LISTED_OBJECT_FINDINGS = {("twins", "D20"), ("refused", "D20")}
+"""Check and class of findings that compare a list with the objects that it shows: requests at different times."""
 DETECTION_REQUESTS = 3
 """Requests that may find out the version if every request failed."""
 CLEANUP_RESERVE = 80
@@ -278,10 +280,19 @@ class Session:
             detector.answer = replace(detector.answer, supported=supported)
 
     def confirm(self) -> tuple[Finding, ...]:
-        """Repeat the requests behind findings that are based on one sample; return the findings after that."""
+        """Repeat the requests behind findings that one sample shows, or that compare a list with its objects.
+
+        Return the findings after that. Objects that a list shows may have changed or been deleted since.
+        """
         findings = self.findings()
         suspects = {
-            finding.operation for finding in findings if finding.breaks and finding.confidence is Confidence.SUSPECTED
+            finding.operation
+            for finding in findings
+            if finding.breaks
+            and (
+                finding.confidence is Confidence.SUSPECTED
+                or (finding.check, finding.drift_class) in LISTED_OBJECT_FINDINGS
+            )
         }
         before = len(self._exchanges)
         if suspects and not self.stopped:

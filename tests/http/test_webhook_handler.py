@@ -1,4 +1,4 @@
-"""Deliveries to a handler: its status is read, whatever it sends besides, within the time that it has."""
+"""Deliveries to a handler: its status is read, whatever else it sends, within the time that it has."""
 
 from __future__ import annotations
 

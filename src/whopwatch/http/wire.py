@@ -116,7 +116,7 @@ class Origin:
     """Connections to the scheme, host and port of `base_url`. Thread-safe.
 
     With `fresh` every request gets a new connection. A proxy from the environment is used for https only, as a tunnel:
-    plain http would show it the key. Without `proxied` it is not used at all.
+    plain http would show it the key. Without `proxied` it is not used.
     """
 
     def __init__(self, base_url: str, *, fresh: bool = True, proxied: bool = True) -> None:

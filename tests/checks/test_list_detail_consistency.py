@@ -84,6 +84,9 @@ def test_another_object_is_found(contract: Contract) -> None:
         (listed(shown("a")), retrieved(shown("b")), retrieved({"error": {}}, status=404)),
         (listed(shown("a")), retrieved(shown("b")), listed()),
         (listed(shown("a")), retrieved(shown("b")), retrieved(shown("b")), listed(shown("a", id="rev_2"))),
+        (listed(shown("a")), listed(), retrieved(shown("b"))),
+        (listed(shown("a")), exchange("reviews.list", {"error": {}}, status=404), retrieved(shown("b"))),
+        (listed(shown("a")), retrieved(shown("b")), exchange("reviews.list", {"error": {}}, status=404)),
         # reads between the run's own writes
         (listed(shown("a"), purpose=Purpose.READ_BACK), retrieved(shown("b"))),
         (listed(shown("a"), purpose=Purpose.MOVING_PAGE), retrieved(shown("b"))),
@@ -113,6 +116,14 @@ def test_another_page_says_nothing_about_an_object(contract: Contract) -> None:
     other = listed(shown("a", id="rev_2"), query=(("after", "x"),))
 
     assert rules(found(contract, "twins", listed(shown("a")), retrieved(shown("b")), other)) == [
+        ("field-differs", "/title")
+    ]
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+def test_a_list_that_could_not_be_requested_again_says_nothing(contract: Contract, status: int) -> None:
+    failed = exchange("reviews.list", {"error": {}}, status=status)
+    assert rules(found(contract, "twins", listed(shown("a")), failed, retrieved(shown("b")), failed)) == [
         ("field-differs", "/title")
     ]
 

@@ -65,6 +65,20 @@ def test_an_object_that_is_deleted_before_it_is_requested_again_is_no_finding(se
     assert [(f.operation, f.location, f.check) for f in report.findings] == []
 
 
+@pytest.mark.parametrize(
+    ("seed", "before"),
+    [(1005, 20), (1005, 100), (1006, 100), (1007, 0), (1007, 100), (1009, 0), (1010, 0), (1011, 0), (1011, 20)],
+)
+def test_an_object_or_a_parent_that_is_gone_is_no_finding(contract: Contract, seed: int, before: int) -> None:
+    """With few objects, others delete what was listed, and the payments and products by which lists are requested."""
+    writers = Writers(seed, 1.0)
+    api = InProcess(contract, SimulatorOptions(seed=seed, items=3, rate_limit=10**9), writers)
+    for _ in range(before):
+        writers(api.backend)
+    report = check(contract, api.target(), budget=600, seed=seed, transport=api)
+    assert [(f.operation, f.location, f.check) for f in report.findings] == []
+
+
 @pytest.mark.parametrize("budget", [120, 600])
 def test_every_read_is_verified_within_the_budget(contract: Contract, budget: int) -> None:
     api = InProcess(contract, SimulatorOptions(seed=5, rate_limit=10**9))

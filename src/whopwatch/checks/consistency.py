@@ -74,7 +74,7 @@ def list_detail_consistency(contract: Contract, evidence: Evidence, findings: Fi
         if not operation.is_list and id == f"{operation.resource}.retrieve":
             pages = _outside_writes(evidence.responses.get(f"{operation.resource}.list", ()))
             for retrieved in _by_id(_outside_writes(responses)).values():
-                if evidence.is_still_there(retrieved[-1].exchange) and not _left_list(pages, retrieved[-1]):
+                if evidence.is_still_there(retrieved[-1].exchange):
                     _compare(findings, operation, retrieved, pages, len(responses))
 
 
@@ -132,16 +132,6 @@ def _compare(
                 samples=samples,
                 place=place,
             )
-
-
-def _left_list(pages: Sequence[SuccessResponse], success: SuccessResponse) -> bool:
-    """Return whether the page that listed the object was requested again after `success`, and no longer lists it."""
-    wanted = success.exchange.path_params.get("id")
-    after = [page.exchange for page in pages if page.index > success.index]
-    if any(wanted in page.ids for page in pages if page.index > success.index):
-        return False
-    listing = [page.exchange for page in pages if page.index < success.index and wanted in page.ids]
-    return any((one.path_params, one.query) == (other.path_params, other.query) for one in listing for other in after)
 
 
 def _overlap(one: Path, other: Path) -> bool:

@@ -136,13 +136,30 @@ class Evidence:
         return self._indexes[id(exchange)]
 
     def is_still_there(self, exchange: Exchange) -> bool:
-        """Return whether the last valid request for the same object or list did not get a 404."""
+        """Return whether the last valid requests for the same object or list do not say that it is gone."""
         plain = [
             other
             for other in self.by_operation[exchange.operation]
             if other.purpose in (Purpose.LIST, Purpose.RETRIEVE) and other.path_params == exchange.path_params
         ]
-        return not plain or plain[-1].status != 404
+        wanted = exchange.path_params.get("id")
+        is_gone = wanted is not None and self.is_listed(self.operation(exchange).resource, wanted) is False
+        return (not plain or plain[-1].status != 404) and not is_gone
+
+    def is_listed(self, resource: str, wanted: str) -> bool | None:
+        """Return whether a page of the list still shows the object, as last requested; None if no page ever did.
+
+        A list that is not found any more shows nothing, whatever its other pages showed before.
+        """
+        listing = [page for page in self.responses.get(f"{resource}.list", ()) if wanted in page.ids]
+        shown, last = {page.index for page in listing}, list[Exchange]()
+        for page in listing:
+            sent = page.exchange.path_params, page.exchange.query
+            same = [one for one in self.by_operation[page.operation.id] if (one.path_params, one.query) == sent]
+            last.append([one for one in same if one.ok or one.status == 404][-1])
+        if not last:
+            return None
+        return all(one.ok for one in last) and any(self.index(one) in shown for one in last)
 
     def operation(self, exchange: Exchange) -> Operation:
         """Return the operation of an exchange."""

@@ -175,31 +175,35 @@ def _no_list(
 ) -> _Rejection | None:
     """Return a rejection if a list is not found although its parameters are listed, or accepted elsewhere."""
     operation = evidence.operation(exchange)
-    pairs = {pair for pair in exchange.query if pair[0] not in PAGING} - accepted
-    # A 404 may be about the parent in the path, or about an id in the query that does not exist.
-    is_unknown = any(not _is_listed(operation, name, value, evidence) for name, value in pairs)
+    pairs = {pair for pair in exchange.query if pair[0] not in PAGING}
+    # A 404 may be about the parent in the path, or about an id in the query that does not exist, or no longer.
+    listed = {pair: _is_listed(operation, *pair, evidence) for pair in pairs}
+    is_unknown = any(known is False or (known is None and pair not in accepted) for pair, known in listed.items())
     if "{" in operation.path or any(other.ok for other in valid) or is_unknown:
         return None
     return _Rejection(LIST_NOT_FOUND)
 
 
-def _is_listed(operation: Operation, name: str, value: str, evidence: Evidence) -> bool:
-    """Return whether an id is one that its list shows, with the documented prefix."""
+def _is_listed(operation: Operation, name: str, value: str, evidence: Evidence) -> bool | None:
+    """Return whether the list of an id with the documented prefix still shows it; None if that is not known."""
     parameter = operation.parameter(name)
-    if parameter and parameter.id_prefixes and not value.startswith(parameter.id_prefixes):
-        return False
-    listed = evidence.responses.get(f"{parameter.resource}.list", ()) if parameter else ()
-    return any(value in success.ids for success in listed)
+    if parameter is None or parameter.resource is None:
+        return None
+    if parameter.id_prefixes and not value.startswith(parameter.id_prefixes):
+        return None
+    return evidence.is_listed(parameter.resource, value)
 
 
 def _is_still_listed(exchange: Exchange, evidence: Evidence) -> bool:
-    """Return whether the list shows the object of a request: the list after the request if there is one."""
+    """Return whether the list shows the object of a request: after the request, or else when last requested."""
     wanted, index = exchange.path_params.get("id", ""), evidence.index(exchange)
     pages = evidence.responses.get(f"{evidence.operation(exchange).resource}.list", ())
     scopes = {scope(page.exchange) for page in pages if wanted in page.ids}
     plain = [page for page in pages if page.exchange.purpose is Purpose.LIST and scope(page.exchange) in scopes]
     later = [page for page in plain if page.index > index]
-    return any(wanted in page.ids for page in later or plain)
+    if later:
+        return any(wanted in page.ids for page in later)
+    return evidence.is_listed(evidence.operation(exchange).resource, wanted) is True
 
 
 def _no_object(exchange: Exchange, valid: Sequence[Exchange], evidence: Evidence) -> _Rejection | None:

@@ -218,6 +218,11 @@ WIDTH, HEIGHT, LEFT, TOP, INNER_WIDTH, INNER_HEIGHT = 330, 240, 55, 30, 245, 155
 """Pixels: a panel, and the area of its axes."""
 
 
+def label(value: float) -> str:
+    """Return a figure with three digits, or whole."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
 def panel(curve: Curve, values: Sequence[float]) -> Iterator[str]:
     """Yield the SVG elements of one curve; both axes are logarithmic."""
     growth = [1 if curve.is_flat else size / curve.sizes[0] for size in curve.sizes]
@@ -241,7 +246,7 @@ def panel(curve: Curve, values: Sequence[float]) -> Iterator[str]:
     for size, value in zip(curve.sizes, values, strict=True):
         x, y = point(size, value)
         yield f'<circle cx="{x}" cy="{y}" r="3" fill="#1f6feb"/>'
-        yield f'<text x="{x}" y="{y - 7}" text-anchor="middle">{value:.3g}</text>'
+        yield f'<text x="{x}" y="{y - 7}" text-anchor="middle">{label(value)}</text>'
         yield f'<text x="{x}" y="{TOP + INNER_HEIGHT + 16}" text-anchor="middle">{size:,}</text>'
     yield f'<text x="{LEFT + INNER_WIDTH / 2}" y="{HEIGHT - 20}" text-anchor="middle">{escape(curve.size)}</text>'
     if curve.aim:
@@ -281,7 +286,9 @@ def main() -> None:
     for name in [options.only] if options.only else CURVES:
         curve = CURVES[name]
         results[name] = [measured(name, size) for size in curve.sizes]
-        cells = [f"{size:,} {curve.size}: {value:.3g}" for size, value in zip(curve.sizes, results[name], strict=True)]
+        cells = [
+            f"{size:,} {curve.size}: {label(value)}" for size, value in zip(curve.sizes, results[name], strict=True)
+        ]
         print("| " + " | ".join([curve.title, curve.unit, *cells]) + " |", flush=True)
     if not options.only:
         PICTURE.write_text(picture(results), encoding="utf-8")

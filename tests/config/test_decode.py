@@ -144,8 +144,9 @@ def test_a_device_without_an_end_is_refused() -> None:
 
 
 def test_a_folder_and_a_large_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
         decode.read_toml_file(tmp_path, "The file")
+    assert caught.value.expected == "a file in UTF-8"
     monkeypatch.setattr(decode, "read_bounded", partial(read_bounded, most=3))
     (tmp_path / "f").write_text("1234")
     with pytest.raises(ConfigError, match="more than 0 MiB"):

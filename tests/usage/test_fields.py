@@ -137,6 +137,15 @@ def test_fields_that_no_night_of_a_baseline_had(tmp_path: Path, capsys: Captured
     assert main(["fields", str(tmp_path / "app.py")]) == 3
 
 
+@pytest.mark.parametrize("option", ["--baseline", "--har"])
+def test_a_missing_file_is_reported_before_the_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, option: str
+) -> None:
+    monkeypatch.setattr("whopwatch.usage.scan.scan", lambda *_: pytest.fail("the code was scanned"))
+    assert main(["fields", str(tmp_path), option, str(tmp_path / "absent")]) == 2
+    assert str(tmp_path / "absent") in capsys.readouterr().err
+
+
 def test_only_what_the_contract_of_a_baseline_counted_is_missing() -> None:
     def seen(samples: int, present: int, nulls: int = 0) -> dict[str, Counter[str]]:
         return {"seen": Counter(samples=samples, present=present, nulls=nulls)}

@@ -49,15 +49,19 @@ def fields_command(
     if baseline and har_file:
         raise UsageError("--baseline and --har exclude each other.", expected="one of the two")
     from whopwatch.config.contract_choice import named_contract
+    from whopwatch.har import read
     from whopwatch.history import read_baseline
     from whopwatch.usage.fields import compare_fields, samples_of_recording, samples_of_tallies
     from whopwatch.usage.scan import scan
 
     contract = named_contract(contract_name)
+    # The scan can take a minute: a file that cannot be read ends the command before it.
+    archive = read(har_file) if har_file else None
+    records = read_baseline(baseline) if baseline else None
     profile = scan(sources, contract)
-    samples = samples_of_recording(har_file, contract, profile) if har_file else None
-    if baseline:
-        samples = samples_of_tallies(read_baseline(baseline).tallies, profile, contract)
+    samples = samples_of_recording(archive, contract, profile) if archive else None
+    if records:
+        samples = samples_of_tallies(records.tallies, profile, contract)
     report = compare_fields(profile, contract, samples)
     outputs.write({"json": json.dumps(report.to_json(), indent=2) + "\n"})
     if not outputs.use_stdout:

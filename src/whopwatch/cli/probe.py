@@ -82,7 +82,13 @@ LOG_FORMAT = "Format of the log on standard error."
 @click.command("probe", epilog=EXAMPLE)
 @TARGET
 @click.option("--config", type=FILE_PATH, metavar="FILE", help="Probe settings.  [default: the bundled probes.toml]")
-@click.option("--listen", default=PROBER_ADDRESS, show_default=True, metavar="HOST:PORT", help="0 takes a free port.")
+@click.option(
+    "--listen",
+    default=PROBER_ADDRESS,
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Address of the pages; port 0 takes a free port.",
+)
 @click.option("--shard", default="0/1", metavar="I/N", help="Probe every Nth operation, from the Ith (0 to N-1).")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help=LOG_FORMAT)
 @click.option("--once", is_flag=True, help="Run every probe once, print the verdict, and exit.")

@@ -56,7 +56,7 @@ def read_text_file(path: Path, what: str) -> str:
         raise ConfigError(f"{what} does not exist.", where=str(path), expected="a file", hint=hint) from None
     except (OSError, UnicodeDecodeError) as error:
         got = getattr(error, "strerror", None) or "bytes that are not UTF-8"
-        raise ConfigError(f"{what} cannot be read.", where=str(path), got=got) from None
+        raise ConfigError(f"{what} cannot be read.", where=str(path), expected="a file in UTF-8", got=got) from None
 
 
 # Tables

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from whopwatch import __version__
@@ -13,7 +12,7 @@ from whopwatch.config.resolve import base_urls
 from whopwatch.config.targets_file import BUILT_IN
 from whopwatch.contract import Contract
 from whopwatch.core.pointers import pointer_steps
-from whopwatch.har import read, recover
+from whopwatch.har import Archive, recover
 from whopwatch.usage.profile import Profile, place_order
 
 PAGE_ITEMS = "/data/*"
@@ -89,12 +88,8 @@ def compare_fields(profile: Profile, contract: Contract, samples: Samples | None
     return FieldsReport(tuple(never), tuple(unhandled), tuple(without))
 
 
-def samples_of_recording(path: Path, contract: Contract, profile: Profile) -> Samples:
-    """Count the values that the successful responses in a HAR file have where the code of `profile` reads fields.
-
-    Raise UsageError if the file is no archive.
-    """
-    archive = read(path)
+def samples_of_recording(archive: Archive, contract: Contract, profile: Profile) -> Samples:
+    """Count the values that the successful responses in a HAR file have where the code of `profile` reads fields."""
     bases = [base_urls(name) for name in BUILT_IN]
     if archive.facts:
         bases = [(archive.facts.base_url, archive.facts.v2_base_url)]

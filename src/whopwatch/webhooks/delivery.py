@@ -63,7 +63,9 @@ def _read_file(file: Path) -> bytes:
         if error.errno == errno.EFBIG:
             expected = f"at most {MAX_RECORDED_BYTES:,} bytes"
             raise UsageError("The file is too large.", where=str(file), expected=expected) from None
-        raise UsageError("A file cannot be read.", where=str(file), got=error.strerror) from None
+        raise UsageError(
+            "A file cannot be read.", where=str(file), expected="a readable file", got=error.strerror
+        ) from None
 
 
 def _parse_headers(content: bytes, file: Path) -> list[tuple[str, str]]:

@@ -232,7 +232,7 @@ BUDGET = click.option(
     "--budget",
     type=_Budget(),
     help="Maximum number of requests, or quick (every read once), money (the money path in depth), deep (everything).  "
-    "[default: 600; 1600 for a run that writes]",
+    "[default: 600; 1600 with check --allow-writes]",
 )
 THOROUGH = click.option("--thorough", is_flag=True, help="Send every request that a check needs, up to 8000.")
 ALLOW_UNCHECKED = click.option(

@@ -59,8 +59,8 @@ def fields_command(
     archive = read(har_file) if har_file else None
     records = read_baseline(baseline) if baseline else None
     profile = scan(sources, contract)
-    samples = samples_of_recording(archive, contract, profile) if archive else None
-    if records:
+    samples = samples_of_recording(archive, contract, profile) if archive is not None else None
+    if records is not None:
         samples = samples_of_tallies(records.tallies, profile, contract)
     report = compare_fields(profile, contract, samples)
     outputs.write({"json": json.dumps(report.to_json(), indent=2) + "\n"})

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from whopwatch.core.exchange import Failure
-from whopwatch.http.webhook_handler import RequestFailedError, WebhookHandler
+from whopwatch.http.webhook_handler import WebhookHandler
+from whopwatch.http.wire import RequestFailedError
 
 
 class Server:

@@ -90,6 +90,9 @@ class Failure(StrEnum):
     HEADERS_TOO_LARGE = "headers-too-large"
 
 
+TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
+
+
 @dataclass(frozen=True, slots=True)
 class Phases:
     """The duration of each part of a request in seconds; None for a phase that a reused connection skips."""

@@ -19,7 +19,7 @@ import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from whopwatch.core.errors import BudgetExhaustedError, UnsafeRequestError
-from whopwatch.core.exchange import Credential, Failure
+from whopwatch.core.exchange import TIMEOUTS, Credential
 from whopwatch.core.redaction import redact
 from whopwatch.http import Client
 from whopwatch.http.sender import ACCEPT_ENCODING
@@ -30,7 +30,6 @@ KEY_PLACEHOLDER = "Bearer of-the-target"
 
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "keep-alive"})
 """Headers that depend on how the message is written: the client adds its own instead."""
-_TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
 
 _UNPACKED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
@@ -64,7 +63,7 @@ class GuardedAdapter(BaseAdapter):
                 self.refused += isinstance(error, UnsafeRequestError)
             raise RefusedError(error.what, request=request) from None
         except RequestFailedError as error:
-            kind = requests.Timeout if error.failure in _TIMEOUTS else requests.ConnectionError
+            kind = requests.Timeout if error.failure in TIMEOUTS else requests.ConnectionError
             raise kind(error.failure.value, request=request) from None
         return self._received(request, response)
 

@@ -8,12 +8,9 @@ from base64 import b64encode
 from collections.abc import Iterable
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from whopwatch.core.exchange import Failure
 from whopwatch.http.limits import Limits
 from whopwatch.http.timing import AttemptTimer
-from whopwatch.http.wire import HttpRequest, Origin, RequestFailedError, fetch
-
-TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
+from whopwatch.http.wire import HttpRequest, Origin, fetch
 
 
 class WebhookHandler:
@@ -40,10 +37,3 @@ class WebhookHandler:
         request = HttpRequest("POST", self._url, (*self._authorization, *headers, ("Connection", "close")), body)
         timer = AttemptTimer(time.perf_counter, self._seconds)
         return fetch(self._origin, request.encode(), timer, self._limits, with_body=False).status
-
-    def close(self) -> None:
-        """End the requests in progress."""
-        self._origin.close()
-
-
-__all__ = ["TIMEOUTS", "RequestFailedError", "WebhookHandler"]

@@ -17,7 +17,7 @@ from whopwatch.contract import Contract
 from whopwatch.contract.answered_version import VersionEvidence, supported_versions
 from whopwatch.contract.edition import VERSION_HEADER
 from whopwatch.contract.loader import is_version
-from whopwatch.core.exchange import Exchange, Failure
+from whopwatch.core.exchange import TIMEOUTS, Exchange, Failure
 from whopwatch.core.finding import INACTIVE, Finding, Severity
 from whopwatch.core.wording import plural
 from whopwatch.http.call import Call
@@ -37,7 +37,6 @@ READ_HEADERS = frozenset(header for check in PROBE_CHECKS for header in check.he
 Not what remains of the rate limit: every response has another number, and a probe sends too few requests to compare it.
 """
 
-_TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.WRITE_TIMEOUT, Failure.READ_TIMEOUT, Failure.DEADLINE})
 _NO_CONNECTION = frozenset({Failure.DNS, Failure.CONNECT, Failure.PROXY, Failure.TLS})
 
 CacheKey = tuple[object, ...]
@@ -53,7 +52,7 @@ def outcome_of(exchange: Exchange, findings: Sequence[Finding], fails_on: Severi
 
     Findings milder than `fails_on` and accepted ones do not fail it.
     """
-    if exchange.failure in _TIMEOUTS:
+    if exchange.failure in TIMEOUTS:
         return ProbeOutcome.TIMEOUT
     if exchange.failure in _NO_CONNECTION:
         return ProbeOutcome.CONNECT

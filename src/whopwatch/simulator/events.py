@@ -28,7 +28,8 @@ from whopwatch.config.target import is_local, is_whop
 from whopwatch.contract import Contract, Event
 from whopwatch.contract.schema_tree import schemas_of
 from whopwatch.core.errors import UsageError
-from whopwatch.http.webhook_handler import RequestFailedError, WebhookHandler
+from whopwatch.http.webhook_handler import WebhookHandler
+from whopwatch.http.wire import RequestFailedError
 from whopwatch.signature import new_secret, signed_headers
 from whopwatch.simulator.declarations import Rule
 from whopwatch.simulator.world.projection import Projector

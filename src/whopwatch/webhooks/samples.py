@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from whopwatch.config.target import is_whop
 from whopwatch.contract import Contract
 from whopwatch.core.errors import UsageError, entry_named
-from whopwatch.core.exchange import Failure
-from whopwatch.http.webhook_handler import TIMEOUTS, RequestFailedError, WebhookHandler
+from whopwatch.core.exchange import TIMEOUTS, Failure
+from whopwatch.http.webhook_handler import WebhookHandler
+from whopwatch.http.wire import RequestFailedError
 from whopwatch.signature import SIGNATURE_HEADER, SIGNATURE_HEADERS, TIMESTAMP_HEADER, signed_headers
 from whopwatch.simulator.events import DeliveryComposer, OutgoingDelivery
 from whopwatch.simulator.world.tables import World

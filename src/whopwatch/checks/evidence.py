@@ -146,20 +146,23 @@ class Evidence:
         is_gone = wanted is not None and self.is_listed(self.operation(exchange).resource, wanted) is False
         return (not plain or plain[-1].status != 404) and not is_gone
 
+    @cached_property
+    def _last_requests(self) -> Mapping[tuple[object, ...], int]:
+        """The index of the last response to each request that shows what is there: a success, or a 404."""
+        answered = (one for one in self.exchanges if one.ok or one.status == 404)
+        return {_request_of(exchange): self.index(exchange) for exchange in answered}
+
     def is_listed(self, resource: str, wanted: str) -> bool | None:
         """Return whether a page of the list still shows the object, as last requested; None if no page ever did.
 
         A list that is not found any more shows nothing, whatever its other pages showed before.
         """
         listing = [page for page in self.responses.get(f"{resource}.list", ()) if wanted in page.ids]
-        shown, last = {page.index for page in listing}, list[Exchange]()
-        for page in listing:
-            sent = page.exchange.path_params, page.exchange.query
-            same = [one for one in self.by_operation[page.operation.id] if (one.path_params, one.query) == sent]
-            last.append([one for one in same if one.ok or one.status == 404][-1])
+        shown = {page.index for page in listing}
+        last = {self._last_requests[_request_of(page.exchange)] for page in listing}
         if not last:
             return None
-        return all(one.ok for one in last) and any(self.index(one) in shown for one in last)
+        return all(self.exchanges[index].ok for index in last) and not shown.isdisjoint(last)
 
     def operation(self, exchange: Exchange) -> Operation:
         """Return the operation of an exchange."""
@@ -217,6 +220,10 @@ class Evidence:
                         and scope(earlier.exchange) == scope(page.exchange)
                     )
                     yield from ((origin, page) for origin in islice(origins, 1))
+
+
+def _request_of(exchange: Exchange) -> tuple[object, ...]:
+    return exchange.operation, tuple(sorted(exchange.path_params.items())), exchange.query
 
 
 @lru_cache(maxsize=512)

@@ -16,13 +16,13 @@ from whopwatch.cli._support.options import (
     DRY_RUN,
     FAIL_ON_SEVERITY,
     FAULT,
-    FILE_PATH,
     MAX_FAILURES,
     REPORT_DIR,
     SEED,
     TARGET,
     USAGE_PROFILE,
     GroupedCommand,
+    file_option,
     report_files,
     run_options,
     verbosity,
@@ -97,7 +97,7 @@ MAX_PATHS = 20
 @report_files("json", "junit", "markdown", "html", "sarif")
 @click.option("--show-values", is_flag=True, help="Show values of responses, which may be personal, on the terminal.")
 @click.option("--record", "record_file", metavar="FILE.har", help="Record the run as HAR, without keys and values.")
-@click.option("--replay", "replay_file", type=FILE_PATH, metavar="FILE.har", help="Check a HAR file. Sends nothing.")
+@file_option("--replay", "Check a HAR file. Sends nothing.", "replay_file", metavar="FILE.har")
 @REPORT_DIR
 @ACCEPTED_OPTION
 @USAGE_PROFILE

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whopwatch.cli._support.options import CACHE, CONTRACT_FOLDER, EDITION_NAME, FILE_PATH, JSON, cache_folder
+from whopwatch.cli._support.options import CACHE, CONTRACT_FOLDER, EDITION_NAME, JSON, cache_folder, file_option
 from whopwatch.cli._support.outputs import STDOUT, Outputs
 from whopwatch.cli.sync import findings_at_simulator, print_left, sync_command, watch_command
 from whopwatch.contract import Contract, edition_dir, load
@@ -257,8 +257,8 @@ Examples:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="New contract.")
 @CACHE
-@click.option("--python-sdk", type=FILE_PATH, metavar="FILE", help="Wheel.  [default: fetch it]")
-@click.option("--typescript-sdk", type=FILE_PATH, metavar="FILE", help="Tarball.  [default: fetch it]")
+@file_option("--python-sdk", "Wheel.  [default: fetch it]")
+@file_option("--typescript-sdk", "Tarball.  [default: fetch it]")
 @CONTRACT_FOLDER
 def build_command(
     sources: tuple[str, ...],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import CONTRACT_WITHOUT_AUTO, FILE_PATH
+from whopwatch.cli._support.options import CONTRACT_WITHOUT_AUTO, FILE_PATH, file_option
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, EXIT_DRIFT, UsageError
 
@@ -30,8 +30,8 @@ use of the API was found.
 @click.command("fields", epilog=EXAMPLE)
 @click.argument("sources", nargs=-1, required=True, type=FILE_PATH, metavar="SOURCE...")
 @CONTRACT_WITHOUT_AUTO
-@click.option("--baseline", type=FILE_PATH, metavar="FILE", help="Compare with the responses that a drift history saw.")
-@click.option("--har", "har_file", type=FILE_PATH, metavar="FILE", help="Compare with the responses in a HAR file.")
+@file_option("--baseline", "Compare with the responses that a drift history saw.")
+@file_option("--har", "Compare with the responses in a HAR file.", "har_file")
 @click.option("--json", "json_file", metavar="FILE", help="Write the JSON report to FILE (- for stdout).")
 def fields_command(
     sources: tuple[Path, ...],

@@ -132,11 +132,8 @@ class _CheckOrServe(click.Command):
     metavar="FILE",
     help="Drift history; it need not exist.",
 )
-@click.option(
-    "--usage",
-    type=FILE_PATH,
-    metavar="FILE",
-    help="Usage profile of your code; it need not exist.  [default: usage.json beside whopwatch.toml, or here]",
+@file_option(
+    "--usage", "Usage profile of your code; it need not exist.  [default: usage.json beside whopwatch.toml, or here]"
 )
 @EDITION_NAME
 @click.option(

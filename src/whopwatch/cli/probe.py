@@ -28,10 +28,10 @@ from whopwatch.cli._support.options import (
     API_VERSION,
     CONTRACT,
     FAIL_ON_SEVERITY,
-    FILE_PATH,
     MAX_TIME,
     TARGET,
     USAGE_PROFILE,
+    file_option,
     parse_address,
     verbosity,
 )
@@ -81,7 +81,7 @@ LOG_FORMAT = "Format of the log on standard error."
 
 @click.command("probe", epilog=EXAMPLE)
 @TARGET
-@click.option("--config", type=FILE_PATH, metavar="FILE", help="Probe settings.  [default: the bundled probes.toml]")
+@file_option("--config", "Probe settings.  [default: the bundled probes.toml]")
 @click.option(
     "--listen",
     default=PROBER_ADDRESS,

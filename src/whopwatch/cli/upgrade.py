@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from whopwatch.cli._support.options import FILE_PATH
+from whopwatch.cli._support.options import FILE_PATH, file_option
 from whopwatch.cli._support.outputs import write_whole
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_DRIFT, UsageError
 
@@ -29,7 +29,7 @@ Exit codes: 0 no change hits the code, 1 at least one does, 2 a version, the cod
 @click.option("--to", "new", show_default="newest", metavar="VERSION|DIR", help="Version to move to.")
 @click.option("--next", "is_next", is_flag=True, help="Move to the next newer version with a bundled contract.")
 @click.option("--code", "sources", multiple=True, type=FILE_PATH, metavar="SOURCE", help="Your code; repeatable.")
-@click.option("--usage", "usage_file", type=FILE_PATH, metavar="FILE", help="Usage profile, in place of --code.")
+@file_option("--usage", "Usage profile, in place of --code.", "usage_file")
 @click.option(
     "--run",
     "command",

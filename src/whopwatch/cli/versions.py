@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whopwatch.cli._support.options import CONFIG, FILE_PATH, RATE, TARGET, report_files
+from whopwatch.cli._support.options import CONFIG, RATE, TARGET, file_option, report_files
 from whopwatch.cli._support.outputs import Outputs
 from whopwatch.core.drift_classes import class_slug
 from whopwatch.core.errors import EXIT_CLEAN, EXIT_COULD_NOT_CHECK, UsageError
@@ -38,7 +38,7 @@ SHOWN = 5
 @TARGET
 @RATE
 @report_files("json")
-@click.option("--baseline", type=FILE_PATH, metavar="FILE", help="Drift history: show when versions were first seen.")
+@file_option("--baseline", "Drift history: show when versions were first seen.")
 @CONFIG
 def versions_command(
     target: str | None,

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from whopwatch.cli._support.options import FILE_PATH
+from whopwatch.cli._support.options import file_option
 from whopwatch.cli._support.outputs import refuse_unwritable_file, write_whole
 from whopwatch.core.errors import UsageError, quoted_input
 from whopwatch.core.report import Report, Verdict
@@ -25,9 +25,7 @@ UNWRITABLE = "The metrics cannot be written."
 def metrics_options(command: Command) -> Command:
     """Add the options `--textfile` and `--pushgateway`."""
     command = click.option("--pushgateway", metavar="URL", help="Push metrics to this Pushgateway.")(command)
-    return click.option("--textfile", type=FILE_PATH, metavar="FILE", help="Write metrics to FILE for node_exporter.")(
-        command
-    )
+    return file_option("--textfile", "Write metrics to FILE for node_exporter.")(command)
 
 
 class Metrics:
